@@ -1,0 +1,30 @@
+import type { Readable, Writable } from 'node:stream';
+
+/** What a subcommand may touch of the outside: given by main, replaced in tests. */
+export interface Io {
+  readonly stdin: Readable;
+  readonly stdout: Writable & { isTTY?: boolean; columns?: number };
+  readonly stderr: Writable & { isTTY?: boolean };
+  /** Aborts on SIGINT and SIGTERM. */
+  readonly signal: AbortSignal;
+}
+
+/** Exit codes of the contract, section 6. */
+export const ExitCode = { done: 0, invalid: 1, usage: 2, unreachable: 3 } as const;
+export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode];
+
+/** One file in `cli/` a subcommand, with this as its default export. `argv` is what follows the subcommand's name. */
+export interface CliCommand {
+  run(argv: readonly string[], io: Io): Promise<ExitCode>;
+}
+
+/** A failure that a person reads: one message, one exit code. Thrown anywhere in `cli/`, shown by main without a stack. */
+export class CommandError extends Error {
+  readonly exitCode: ExitCode;
+
+  constructor(message: string, exitCode: ExitCode, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'CommandError';
+    this.exitCode = exitCode;
+  }
+}

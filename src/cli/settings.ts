@@ -1,0 +1,94 @@
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { parseDuration } from '../core/duration.ts';
+import { CommandError, ExitCode, type Io } from './command.ts';
+
+/** Every flag can also come from the environment: `--token-file` from `LEINDEX_RELOADER_TOKEN_FILE`. */
+const ENV_PREFIX = 'LEINDEX_RELOADER_';
+
+/**
+ * A subcommand's flags and arguments, before `readSettings` reads them. Add options with `flag`.
+ * Usage errors end with exit code 2 and name the flag, the value and what would be right.
+ */
+export function newCommand(name: string, summary: string): Command {
+  return new Command(`leindex-reloader ${name}`)
+    .description(summary)
+    .exitOverride()
+    .showSuggestionAfterError()
+    .allowExcessArguments(false)
+    .helpOption('-h, --help', 'show this help');
+}
+
+/** An option that can also be set by `LEINDEX_RELOADER_<FLAG>`; `parse` throws InvalidArgumentError on a bad value. */
+export function flag(
+  flags: string,
+  description: string,
+  extra: { default?: unknown; parse?: (word: string, previous: unknown) => unknown; choices?: readonly string[] } = {},
+): Option {
+  const option = new Option(flags, description);
+  if (extra.choices) option.choices([...extra.choices]);
+  if (extra.parse) option.argParser(extra.parse);
+  if (extra.default !== undefined) option.default(extra.default);
+  const long = (option.long ?? '').replace(/^--(no-)?/, '');
+  if (long) option.env(ENV_PREFIX + long.toUpperCase().replaceAll('-', '_'));
+  return option;
+}
+
+/** Parses argv; `undefined` where help was asked for and shown. The result is frozen. */
+export function readSettings<Settings extends object>(
+  command: Command,
+  argv: readonly string[],
+  io: Io,
+): { settings: Readonly<Settings>; args: readonly string[] } | undefined {
+  command.configureOutput({
+    writeOut: (text) => io.stdout.write(text),
+    writeErr: () => undefined, // the CommandError carries it
+  });
+  try {
+    command.parse([...argv], { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode === 0) return undefined;
+    throw new CommandError(
+      `${error.message.replace(/^error: /, '')}\nSee: ${command.name()} --help`,
+      ExitCode.usage,
+      { cause: error },
+    );
+  }
+  return { settings: Object.freeze(command.opts<Settings>()), args: Object.freeze([...command.args]) };
+}
+
+/** For options that may be given several times, or once with commas (the environment's way). */
+export function collect(word: string, previous: unknown): string[] {
+  return [...(Array.isArray(previous) ? (previous as string[]) : []), ...word.split(',').filter(Boolean)];
+}
+
+export interface HostPort {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** `127.0.0.1:8686`, `:8080`, `[::1]:8080`; port 0 asks the system for a free one. */
+export function hostPort(word: string): HostPort {
+  const match = /^(?:\[(?<six>[0-9A-Fa-f:.]+)\]|(?<host>[^:\s]*)):(?<port>\d{1,5})$/.exec(word);
+  const port = Number(match?.groups?.port);
+  if (!match?.groups || port > 65535) throw new InvalidArgumentError(`"${word}" is not HOST:PORT, as in 127.0.0.1:8686.`);
+  return { host: match.groups.six ?? (match.groups.host || '0.0.0.0'), port };
+}
+
+/** A whole number in a range, both ends allowed. */
+export function wholeNumber(minimum: number, maximum: number): (word: string) => number {
+  return (word) => {
+    const value = Number(word);
+    if (!/^\d+$/.test(word) || value < minimum || value > maximum) {
+      throw new InvalidArgumentError(`"${word}" is not a whole number from ${minimum} to ${maximum}.`);
+    }
+    return value;
+  };
+}
+
+/** Milliseconds, from `500ms`, `30s`, `2m`, `1h`, `1m30s`. */
+export function duration(word: string): number {
+  const value = parseDuration(word);
+  if (value === undefined) throw new InvalidArgumentError(`"${word}" is not a duration, as in 500ms, 30s or 2m.`);
+  return value;
+}

@@ -1,0 +1,60 @@
+#!/usr/bin/env node
+import { CommandError, ExitCode, type CliCommand, type Io } from './cli/command.ts';
+
+/** Subcommand → its module: only the one that is asked for is loaded. */
+const commands: Readonly<Record<string, { summary: string; load: () => Promise<{ default: CliCommand }> }>> = {
+  controller: { summary: 'watch annotated ConfigMaps and reload the pods that use them', load: () => import('./cli/controller.ts') },
+  manager: { summary: 'reload one configuration file inside the pod', load: () => import('./cli/manager.ts') },
+  validate: { summary: 'check LeIndex files and ConfigMap manifests', load: () => import('./cli/validate.ts') },
+  diff: { summary: 'compare the effective values of two configurations', load: () => import('./cli/diff.ts') },
+  crd: { summary: 'print the ConfigReload CustomResourceDefinition', load: () => import('./cli/crd.ts') },
+};
+
+process.exit(await main(process.argv.slice(2)));
+
+async function main(argv: readonly string[]): Promise<ExitCode> {
+  const [name, ...rest] = argv;
+  const io = processIo();
+  if (name === undefined || name === '-h' || name === '--help' || name === 'help') {
+    (name === undefined ? io.stderr : io.stdout).write(usage());
+    return name === undefined ? ExitCode.usage : ExitCode.done;
+  }
+  const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  if (!command) {
+    io.stderr.write(`leindex-reloader: "${name}" is no subcommand; there are: ${Object.keys(commands).join(', ')}\n`);
+    return ExitCode.usage;
+  }
+  try {
+    return await (await command.load()).default.run(rest, io);
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    io.stderr.write(`leindex-reloader ${name}: ${error.message}\n`);
+    return error.exitCode;
+  }
+}
+
+/** SIGINT and SIGTERM abort `io.signal`; a second one leaves at once. */
+function processIo(): Io {
+  const stop = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      if (stop.signal.aborted) process.exit(signal === 'SIGINT' ? 130 : 143);
+      stop.abort(signal);
+    });
+  }
+  return { stdin: process.stdin, stdout: process.stdout, stderr: process.stderr, signal: stop.signal };
+}
+
+function usage(): string {
+  const width = Math.max(...Object.keys(commands).map((name) => name.length));
+  const lines = Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(width)}  ${summary}`);
+  return `leindex-reloader: new configuration for running pods, proven, without a restart
+
+Usage: leindex-reloader <command> [flags]
+
+${lines.join('\n')}
+
+Flags also come from the environment as LEINDEX_RELOADER_<FLAG>. Every command has --help.
+Exit codes: 0 done, 1 invalid configuration or failed reload, 2 usage, 3 cannot reach or read.
+`;
+}
