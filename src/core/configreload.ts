@@ -1,0 +1,101 @@
+import type { ConfigChange } from './config-diff.ts';
+import type { ReloadTrigger } from './reload-event.ts';
+import type { ReloadResult } from './reload-result.ts';
+
+/** metav1.Condition. */
+export interface Condition {
+  readonly type: ConditionType;
+  readonly status: 'True' | 'False' | 'Unknown';
+  readonly observedGeneration: number;
+  /** RFC 3339, seconds. Moves when `status` does. */
+  readonly lastTransitionTime: string;
+  readonly reason: string;
+  readonly message: string;
+}
+export type ConditionType = 'Valid' | 'Reloaded' | 'Progressing';
+
+export interface TargetCounts {
+  readonly total: number;
+  readonly reloaded: number;
+  readonly pending: number;
+  readonly failed: number;
+  readonly skipped: number;
+}
+
+/** One container of one pod, as the status shows it. */
+export interface PodStatus {
+  readonly name: string;
+  readonly uid: string;
+  readonly container: string;
+  readonly strategy: 'endpoint' | 'signal' | 'none';
+  /** What is proven to run there; empty: not known. */
+  readonly hash: string;
+  readonly result: ReloadResult | 'pending' | 'skipped';
+  readonly reason: string;
+  readonly message: string;
+  readonly time: string;
+}
+
+/** A ReloadEvent as the status keeps it: without the configurations, with its targets. */
+export interface HistoryEntry {
+  readonly id: string;
+  readonly timestamp: string;
+  readonly trigger: ReloadTrigger;
+  readonly result: ReloadResult;
+  readonly reason: string;
+  readonly oldHash: string;
+  readonly newHash: string;
+  readonly revision: number;
+  readonly changes: readonly ConfigChange[];
+  readonly errorMessage: string;
+  readonly durationMs: number;
+  readonly targets: TargetCounts;
+}
+
+export interface Stats {
+  readonly totalReloads: number;
+  readonly successfulReloads: number;
+  readonly failedReloads: number;
+  readonly lastReloadTime: string;
+  readonly lastReloadResult: ReloadResult | '';
+}
+
+/** `status` of a ConfigReload (`configreloads.reload.leindex.io`, v1alpha1). Empty strings and zeros stand for "not yet". */
+export interface ConfigReloadStatus {
+  readonly observedGeneration: number;
+  readonly observedResourceVersion: string;
+  readonly observedHash: string;
+  /** The value of `requested-at` that was served last. */
+  readonly observedRequest: string;
+  /** The policy, hashed, under which the present text was rolled out: a change of it lifts a halt. */
+  readonly observedPolicy: string;
+  /** When the present text was first seen: a change's duration is counted from here, also across a restart. */
+  readonly observedTime: string;
+  readonly appliedHash: string;
+  readonly appliedRevision: number;
+  readonly conditions: readonly Condition[];
+  readonly stats: Stats;
+  readonly targets: TargetCounts;
+  readonly pods: readonly PodStatus[];
+  readonly history: readonly HistoryEntry[];
+  readonly lastKnownGood: { readonly revision: number; readonly hash: string; readonly time: string };
+}
+
+export const NO_TARGETS: TargetCounts = { total: 0, reloaded: 0, pending: 0, failed: 0, skipped: 0 };
+
+export const EMPTY_STATUS: ConfigReloadStatus = {
+  observedGeneration: 0,
+  observedResourceVersion: '',
+  observedHash: '',
+  observedRequest: '',
+  observedPolicy: '',
+  observedTime: '',
+  appliedHash: '',
+  appliedRevision: 0,
+  conditions: [],
+  stats: { totalReloads: 0, successfulReloads: 0, failedReloads: 0, lastReloadTime: '', lastReloadResult: '' },
+  targets: NO_TARGETS,
+  pods: [],
+  history: [],
+  lastKnownGood: { revision: 0, hash: '', time: '' },
+};

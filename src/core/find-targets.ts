@@ -1,0 +1,168 @@
+import type { ReloadPolicy } from './annotations.ts';
+import { endpointOf } from './endpoint.ts';
+import { matchesLabels, parseLabelSelector } from './label-selector.ts';
+import { podAnnotations } from './names.ts';
+import type { ConfigVolume, ContainerView, PodView } from './pod-view.ts';
+import type { SkipReason } from './reasons.ts';
+import { readRecord, recordAnnotation } from './target-record.ts';
+import type { AddressRules } from './address-rules.ts';
+import type { SignalChannel, Target } from './target.ts';
+
+/** A use of the source that cannot be reloaded in place. */
+export interface SkippedUse {
+  readonly pod: string;
+  readonly uid: string;
+  readonly container: string;
+  readonly reason: SkipReason;
+  readonly message: string;
+}
+
+/** A container that uses the source but does not run yet: its own start, or the next pod event, settles it. */
+export interface PendingUse {
+  readonly pod: string;
+  readonly uid: string;
+  readonly container: string;
+}
+
+export interface FoundTargets {
+  readonly targets: readonly Target[];
+  readonly skipped: readonly SkippedUse[];
+  readonly pending: readonly PendingUse[];
+}
+
+export interface TargetQuery {
+  readonly source: string;
+  /** The data key that holds the config. */
+  readonly key: string;
+  readonly policy: ReloadPolicy;
+  readonly addresses: AddressRules;
+}
+
+/** Which containers of these pods use the source, and how each can be reloaded. The order is stable: by pod, then container. */
+export function findTargets(pods: readonly PodView[], query: TargetQuery): FoundTargets {
+  const uses = pods
+    .filter((pod) => !pod.isTerminating && pod.phase !== 'Succeeded' && pod.phase !== 'Failed')
+    .toSorted((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))
+    .flatMap((pod) => usesOf(pod, query));
+  return {
+    targets: uses.flatMap((use) => (use.kind === 'target' ? [use.target] : [])),
+    skipped: uses.flatMap((use) => (use.kind === 'skipped' ? [use.skipped] : [])),
+    pending: uses.flatMap((use) => (use.kind === 'pending' ? [use.pending] : [])),
+  };
+}
+
+type Use =
+  | { readonly kind: 'target'; readonly target: Target }
+  | { readonly kind: 'skipped'; readonly skipped: SkippedUse }
+  | { readonly kind: 'pending'; readonly pending: PendingUse };
+
+function usesOf(pod: PodView, query: TargetQuery): Use[] {
+  const { policy } = query;
+  const volumes = pod.volumes.filter((volume) => volume.configMap === query.source);
+  const isUser = volumes.length > 0 || pod.containers.some((container) => environmentOf(container, query).length > 0);
+  const isSelected = policy.selector === undefined || matchesLabels(parseLabelSelector(policy.selector) ?? [], pod.labels);
+  if (!isSelected) return [];
+  if (!isUser) return policy.selector === undefined ? [] : [unmountedUse(pod, query)];
+
+  const endpoint = policy.strategy === 'signal' ? undefined : endpointOf(pod, query.addresses);
+  if (endpoint?.kind === 'refused') return [skip(pod, endpoint.container, endpoint.reason, endpoint.message)];
+  if (endpoint?.kind === 'endpoint') {
+    const container = pod.containers.find(({ name }) => name === (policy.container ?? endpoint.container));
+    if (!container) return [containerNotFound(pod, policy.container ?? endpoint.container)];
+    return [targetOr(pod, container, query, { channel: endpoint.channel, isMounted: volumes.length > 0 })];
+  }
+  if (policy.container !== undefined && !pod.containers.some(({ name }) => name === policy.container)) {
+    return [containerNotFound(pod, policy.container)];
+  }
+  return pod.containers
+    .filter(({ name }) => policy.container === undefined || name === policy.container)
+    .flatMap((container) => signalUse({ pod, container, volumes, query }));
+}
+
+/** `selector` names a pod that does not mount the source: only with its owner's consent, and only by its endpoint. */
+function unmountedUse(pod: PodView, query: TargetQuery): Use {
+  const first = pod.containers[0]?.name ?? '';
+  if (pod.annotations[podAnnotations.accept] !== query.source) {
+    const message = `the pod does not mount ConfigMap ${query.source}; its owner agrees with the pod annotation ${podAnnotations.accept}: ${query.source}`;
+    return skip(pod, first, 'NotAccepted', message);
+  }
+  if (query.policy.strategy === 'signal') {
+    return skip(pod, first, 'NoFile', 'a signal needs a file to re-read, and the pod mounts none from this ConfigMap');
+  }
+  const endpoint = endpointOf(pod, query.addresses);
+  if (endpoint === undefined) return skip(pod, first, 'NoEndpoint', noEndpoint);
+  if (endpoint.kind === 'refused') return skip(pod, endpoint.container, endpoint.reason, endpoint.message);
+  const container = pod.containers.find(({ name }) => name === endpoint.container);
+  return container
+    ? targetOr(pod, container, query, { channel: endpoint.channel, isMounted: false })
+    : containerNotFound(pod, endpoint.container);
+}
+
+interface SignalUse {
+  readonly pod: PodView;
+  readonly container: ContainerView;
+  readonly volumes: readonly ConfigVolume[];
+  readonly query: TargetQuery;
+}
+
+function signalUse({ pod, container, volumes, query }: SignalUse): Use[] {
+  const { key, policy, source } = query;
+  const mounts = container.mounts.flatMap((mount) => {
+    const volume = volumes.find((candidate) => candidate.volume === mount.volume);
+    return volume ? [{ ...mount, relative: volume.items ? volume.items[key] : key }] : [];
+  });
+  const live = mounts.find((mount) => !mount.isSubPath && mount.relative !== undefined);
+  if (live?.relative !== undefined) {
+    if (policy.strategy === 'endpoint') return [skip(pod, container.name, 'NoEndpoint', noEndpoint)];
+    const file = `${live.path.replace(/\/+$/, '')}/${live.relative}`;
+    const channel: SignalChannel = { kind: 'signal', signal: policy.signal, process: policy.process, file };
+    return [targetOr(pod, container, query, { channel, isMounted: true })];
+  }
+  if (mounts.some((mount) => mount.isSubPath)) {
+    const cure = 'mount the folder instead, or set on-unreloadable: restart';
+    return [skip(pod, container.name, 'SubPathMount', `a subPath mount never changes in a running pod; ${cure}`)];
+  }
+  if (environmentOf(container, query).length > 0) {
+    const cure = 'mount the ConfigMap as a volume, or set on-unreloadable: restart';
+    return [skip(pod, container.name, 'EnvironmentUse', `environment variables never change in a running container; ${cure}`)];
+  }
+  if (mounts.length > 0) {
+    return [skip(pod, container.name, 'KeyNotMounted', `the volume of ConfigMap ${source} shows other keys, not ${key}; add it to items`)];
+  }
+  return [];
+}
+
+function targetOr(
+  pod: PodView,
+  container: ContainerView,
+  query: TargetQuery,
+  how: Pick<Target, 'channel' | 'isMounted'>,
+): Use {
+  const { namespace, name, uid } = pod;
+  if (!container.running) return { kind: 'pending', pending: { pod: name, uid, container: container.name } };
+  const record = readRecord(
+    pod.annotations[recordAnnotation(query.source, container.name)],
+    container.running.containerId,
+  );
+  return {
+    kind: 'target',
+    target: { namespace, pod: name, uid, container: container.name, running: container.running, record, ...how },
+  };
+}
+
+const noEndpoint = `the pod offers no endpoint: name a container port leindex-reload, or set the pod annotation ${podAnnotations.endpointPort}`;
+
+function environmentOf(container: ContainerView, query: TargetQuery) {
+  return container.environment.filter(
+    ({ configMap, key }) => configMap === query.source && (key === undefined || key === query.key),
+  );
+}
+
+function containerNotFound(pod: PodView, container: string): Use {
+  const names = pod.containers.map(({ name }) => name).join(', ');
+  return skip(pod, container, 'ContainerNotFound', `the pod has no container ${container}; it has ${names}`);
+}
+
+function skip(pod: PodView, container: string, reason: SkipReason, message: string): Use {
+  return { kind: 'skipped', skipped: { pod: pod.name, uid: pod.uid, container, reason, message } };
+}
