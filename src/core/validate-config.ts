@@ -1,11 +1,102 @@
+import { checkFields } from './check-fields.ts';
+import { contentHash } from './content-hash.ts';
+import { checkAcrossFields } from './cross-field.ts';
+import type { ConfigReading } from './config-reading.ts';
+import type { ConfigNode, Finding } from './config-tree.ts';
+import { fillDefaults, type SectionName, type SectionValues } from './default-config.ts';
+import type { LeIndexConfig } from './leindex-config.ts';
+import { locate } from './locate.ts';
+import { readBytes } from './read-bytes.ts';
+import { readConfig } from './read-config.ts';
+import { readYaml } from './read-yaml.ts';
 import type { ValidationOutcome } from './validation.ts';
 
 export interface ValidateOptions {
-  /** Largest text, in bytes; default 65536 (64 KiB). */
+  /** Largest text, in bytes; default 65536 (64 KiB), at most 262144. */
   readonly maxBytes?: number;
 }
 
-/** PLACEHOLDER until the validator lands. */
-export function validateConfig(_content: string | Uint8Array, _options: ValidateOptions = {}): ValidationOutcome {
-  throw new Error('not yet');
+/**
+ * Whether LeIndex would take this text, and what it would run on. Sound: what is accepted here, LeIndex accepts with the same
+ * effective values. What is refused here and not by LeIndex is listed in `rules.ts` as `stricter`.
+ * Never throws on any text. Synchronous: for a text from outside use `createBoundedValidator` of `gate/`.
+ */
+export function validateConfig(content: string | Uint8Array, options: ValidateOptions = {}): ValidationOutcome {
+  const bytes = typeof content === 'string' ? new TextEncoder().encode(content) : content;
+  const hash = contentHash(bytes);
+  const { text, config, findings, warnings } = examine(bytes, options);
+  const locatedWarnings = Object.freeze(locate(warnings, text));
+  if (config && findings.length === 0) return Object.freeze({ valid: true, hash, config, warnings: locatedWarnings });
+  const [first, ...rest] = locate(findings, text);
+  if (!first) throw new Error('a refusal without a violation');
+  return Object.freeze({
+    valid: false,
+    hash,
+    violations: Object.freeze([first, ...rest] as const),
+    warnings: locatedWarnings,
+  });
+}
+
+interface Examined {
+  readonly text: string;
+  readonly config?: LeIndexConfig;
+  readonly findings: readonly Finding[];
+  readonly warnings: readonly Finding[];
+}
+
+function examine(bytes: Uint8Array, options: ValidateOptions): Examined {
+  const read = readBytes(bytes, options.maxBytes);
+  if ('finding' in read) return { text: '', findings: [read.finding], warnings: [] };
+  const { text } = read;
+  const { root, findings } = readYaml(text);
+  if (findings.length > 0) return { text, findings, warnings: [] };
+  if (!root || (root.kind === 'scalar' && root.scalar.type === 'null')) {
+    return {
+      text,
+      findings: [
+        document(
+          'empty',
+          'the text has no configuration, and missing never means defaults; write version: "2.0" and the sections memory, projects, performance',
+        ),
+      ],
+      warnings: [],
+    };
+  }
+  if (root.kind !== 'mapping') {
+    return {
+      text,
+      findings: [
+        document('not-a-mapping', 'the document is no mapping; write keys and values, as in version: "2.0"', root.at),
+      ],
+      warnings: [],
+    };
+  }
+  return { text, ...judge(readConfig(root)) };
+}
+
+function judge(reading: ConfigReading): Omit<Examined, 'text'> {
+  if (reading.findings.length > 0 && reading.sections.size === 0) return reading;
+  const findings = [...reading.findings, ...checkFields(reading)];
+  const config = fillDefaults(plainValues(reading));
+  if (findings.length === 0) findings.push(...checkAcrossFields(config, reading));
+  return findings.length === 0 ? { ...reading, config } : { findings, warnings: reading.warnings };
+}
+
+function plainValues({ sections }: ConfigReading): SectionValues {
+  const values = (name: SectionName) =>
+    new Map(
+      [...(sections.get(name)?.fields ?? [])].map(([field, { value }]): [string, unknown] => [
+        field,
+        scalarValue(value),
+      ]),
+    );
+  return { memory: values('memory'), projects: values('projects'), performance: values('performance') };
+}
+
+function scalarValue(node: ConfigNode): unknown {
+  return node.kind === 'scalar' && 'value' in node.scalar ? node.scalar.value : undefined;
+}
+
+function document(rule: Finding['rule'], message: string, at = 0): Finding {
+  return { path: '$', rule, message, at };
 }
