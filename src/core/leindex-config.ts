@@ -24,7 +24,7 @@ export interface LeIndexConfig {
 }
 
 const integer = (minimum: number, maximum: number, fallback: number, description: string) => ({
-  type: 'integer',
+  type: 'integer' as const,
   minimum,
   maximum,
   default: fallback,
@@ -56,7 +56,12 @@ export const leindexConfigSchema = {
       additionalProperties: false,
       properties: {
         estimated_mb: integer(32, 4096, 256, 'Expected memory of one project, MiB.'),
-        priority: { type: 'string', enum: ['high', 'normal', 'low'], default: 'normal', description: 'Default priority.' },
+        priority: {
+          type: 'string',
+          enum: ['high', 'normal', 'low'],
+          default: 'normal',
+          description: 'Default priority.',
+        },
         max_file_size: integer(1024, 1073741824, 5242880, 'Largest file that is indexed, bytes.'),
       },
     },
