@@ -1,4 +1,4 @@
-import { showText } from './show-text.ts';
+import { printable } from './printable.ts';
 
 /** Which addresses an endpoint may have, beyond the pod's own rules. */
 export interface AddressRules {
@@ -16,7 +16,7 @@ const REFUSED = [
 /** Why this address may not be called, or undefined where it may. */
 export function refuseAddress(address: string, rules: AddressRules): string | undefined {
   const bits = addressBits(address);
-  if (!bits) return `"${showText(address, 45)}" is not an IP address`;
+  if (!bits) return `"${printable(address, 45)}" is not an IP address`;
   if (rules.allowed.some((cidr) => isWithin(bits, cidr))) return undefined;
   const range = REFUSED.find((cidr) => isWithin(bits, cidr));
   return range && `${address} lies in ${range}, where no pod is called; --allow-endpoint-cidr can name it`;
@@ -56,7 +56,8 @@ function addressBits(address: string): Bits | undefined {
 
 function parseIPv4(address: string): bigint | undefined {
   const octets = address.split('.');
-  if (octets.length !== 4 || !octets.every((octet) => /^(0|[1-9]\d{0,2})$/.test(octet) && Number(octet) < 256)) return undefined;
+  if (octets.length !== 4 || !octets.every((octet) => /^(0|[1-9]\d{0,2})$/.test(octet) && Number(octet) < 256))
+    return undefined;
   return octets.reduce((value, octet) => (value << 8n) | BigInt(octet), 0n);
 }
 

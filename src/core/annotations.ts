@@ -1,8 +1,8 @@
 import { parseDuration } from './duration.ts';
 import { parseLabelSelector } from './label-selector.ts';
-import { nearest } from './nearest.ts';
+import { nearestName } from './nearest-name.ts';
 import { ANNOTATION_PREFIX } from './names.ts';
-import { showText } from './show-text.ts';
+import { printable } from './printable.ts';
 
 export type Strategy = 'auto' | 'endpoint' | 'signal';
 export type ReloadSignal = 'SIGHUP' | 'SIGUSR1' | 'SIGUSR2';
@@ -60,19 +60,34 @@ interface Field<T> {
   readonly fallback: T;
 }
 
-const oneOf = <T extends string>(...values: T[]): Reader<T> => (value) => values.find((known) => known === value);
-const matching = (pattern: RegExp): Reader<string> => (value) => (pattern.test(value) ? value : undefined);
-const whole = (minimum: number, maximum: number): Reader<number> => (value) =>
-  /^\d{1,9}$/.test(value) && Number(value) >= minimum && Number(value) <= maximum ? Number(value) : undefined;
+const oneOf =
+  <T extends string>(...values: T[]): Reader<T> =>
+  (value) =>
+    values.find((known) => known === value);
+const matching =
+  (pattern: RegExp): Reader<string> =>
+  (value) =>
+    pattern.test(value) ? value : undefined;
+const whole =
+  (minimum: number, maximum: number): Reader<number> =>
+  (value) =>
+    /^\d{1,9}$/.test(value) && Number(value) >= minimum && Number(value) <= maximum ? Number(value) : undefined;
 const flag: Reader<boolean> = (value) => (value === 'true' ? true : value === 'false' ? false : undefined);
-const optional = <T>(read: Reader<T>, expected: string): Field<T | undefined> => ({ read, expected, fallback: undefined });
+const optional = <T>(read: Reader<T>, expected: string): Field<T | undefined> => ({
+  read,
+  expected,
+  fallback: undefined,
+});
 
 const fields: { readonly [Name in keyof ReloadPolicy]: Field<ReloadPolicy[Name]> } = {
   key: optional(matching(DATA_KEY), 'a data key, as in mcp_config.yaml'),
   strategy: { read: oneOf('auto', 'endpoint', 'signal'), expected: 'auto, endpoint or signal', fallback: 'auto' },
   signal: { read: oneOf('SIGHUP', 'SIGUSR1', 'SIGUSR2'), expected: 'SIGHUP, SIGUSR1 or SIGUSR2', fallback: 'SIGHUP' },
   container: optional(matching(DNS_LABEL), 'the name of a container'),
-  process: optional(matching(PROCESS_NAME), 'an exact process name of 1 to 15 letters, digits, dots, dashes or underscores'),
+  process: optional(
+    matching(PROCESS_NAME),
+    'an exact process name of 1 to 15 letters, digits, dots, dashes or underscores',
+  ),
   selector: optional(
     (value) => (parseLabelSelector(value) ? value : undefined),
     'a label selector that names at least one label, as in app=leindex',
@@ -86,7 +101,11 @@ const fields: { readonly [Name in keyof ReloadPolicy]: Field<ReloadPolicy[Name]>
     fallback: 30_000,
   },
   canary: { read: whole(0, 100_000), expected: 'a number of targets, 0 or more', fallback: 0 },
-  batchSize: { read: readBatchSize, expected: 'a number of targets as in 10, or a share as in 25%', fallback: { percent: 100 } },
+  batchSize: {
+    read: readBatchSize,
+    expected: 'a number of targets as in 10, or a share as in 25%',
+    fallback: { percent: 100 },
+  },
   onFailure: { read: oneOf('halt', 'rollback'), expected: 'halt or rollback', fallback: 'halt' },
   onUnreloadable: { read: oneOf('report', 'restart'), expected: 'report or restart', fallback: 'report' },
   publishTo: optional(matching(DNS_SUBDOMAIN), 'the name of a ConfigMap'),
@@ -94,7 +113,10 @@ const fields: { readonly [Name in keyof ReloadPolicy]: Field<ReloadPolicy[Name]>
   paused: { read: flag, expected: '"true" or "false"', fallback: false },
   historyLimit: { read: whole(1, 100), expected: 'a number from 1 to 100', fallback: 100 },
   tokenSecret: optional(matching(DNS_SUBDOMAIN), 'the name of a Secret'),
-  requestedAt: optional(matching(/^[\x20-\x7e]{1,128}$/), 'any text of 1 to 128 printable ASCII characters, usually a time'),
+  requestedAt: optional(
+    matching(/^[\x20-\x7e]{1,128}$/),
+    'any text of 1 to 128 printable ASCII characters, usually a time',
+  ),
   rollbackTo: optional(
     (value) => (value === 'previous' ? value : whole(1, 999_999_999)(value)),
     'a revision number, or previous',
@@ -102,7 +124,8 @@ const fields: { readonly [Name in keyof ReloadPolicy]: Field<ReloadPolicy[Name]>
 };
 
 /** Field of the policy → annotation: `timeoutMs` is `timeout`, `batchSize` is `batch-size`. */
-const annotationOf = (field: string) => field.replace(/Ms$/, '').replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+const annotationOf = (field: string) =>
+  field.replace(/Ms$/, '').replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 const known: readonly string[] = ['enabled', ...Object.keys(fields).map(annotationOf)];
 
 /** Whether these annotations opt in: only the exact word `true` does. */
@@ -120,7 +143,7 @@ export function readPolicy(annotations: Annotations | undefined): PolicyReading 
       const value = annotations[ANNOTATION_PREFIX + annotation];
       if (value === undefined) return [name, field.fallback];
       const read = field.read(value);
-      if (read === undefined) problems.push({ annotation, value: showText(value, 64), expected: field.expected });
+      if (read === undefined) problems.push({ annotation, value: printable(value, 64), expected: field.expected });
       return [name, read];
     }),
   ) as unknown as ReloadPolicy;
@@ -136,14 +159,15 @@ function unknownAnnotations(annotations: Annotations): string[] {
     .map((name) => name.slice(ANNOTATION_PREFIX.length))
     .filter((name) => !known.includes(name))
     .map((name) => {
-      const close = nearest(name, known);
-      return `annotation ${ANNOTATION_PREFIX}${showText(name, 64)} is not known${close ? `; did you mean ${close}?` : ''}`;
+      const close = nearestName(name, known);
+      return `annotation ${ANNOTATION_PREFIX}${printable(name, 64)} is not known${close ? `; did you mean ${close}?` : ''}`;
     });
 }
 
 function readBatchSize(value: string): BatchSize | undefined {
   const percent = /^(\d{1,3})%$/.exec(value)?.[1];
-  if (percent !== undefined) return Number(percent) >= 1 && Number(percent) <= 100 ? { percent: Number(percent) } : undefined;
+  if (percent !== undefined)
+    return Number(percent) >= 1 && Number(percent) <= 100 ? { percent: Number(percent) } : undefined;
   const count = whole(1, 100_000)(value);
   return count === undefined ? undefined : { count };
 }

@@ -27,6 +27,8 @@ export interface PodStatus {
   readonly name: string;
   readonly uid: string;
   readonly container: string;
+  /** The container instance this speaks of: a restarted container is looked at anew. */
+  readonly containerID: string;
   readonly strategy: 'endpoint' | 'signal' | 'none';
   /** What is proven to run there; empty: not known. */
   readonly hash: string;
@@ -65,9 +67,11 @@ export interface ConfigReloadStatus {
   readonly observedGeneration: number;
   readonly observedResourceVersion: string;
   readonly observedHash: string;
+  /** The revision that `observedHash` was given; 0 where it was refused. */
+  readonly observedRevision: number;
   /** The value of `requested-at` that was served last. */
   readonly observedRequest: string;
-  /** The policy, hashed, under which the present text was rolled out: a change of it lifts a halt. */
+  /** The policy, fingerprinted, under which the present text was rolled out: a change of it lifts a halt. */
   readonly observedPolicy: string;
   /** When the present text was first seen: a change's duration is counted from here, also across a restart. */
   readonly observedTime: string;
@@ -87,6 +91,7 @@ export const EMPTY_STATUS: ConfigReloadStatus = {
   observedGeneration: 0,
   observedResourceVersion: '',
   observedHash: '',
+  observedRevision: 0,
   observedRequest: '',
   observedPolicy: '',
   observedTime: '',

@@ -4,7 +4,10 @@ const ONE_DAY = 86_400_000;
 /** Milliseconds of a duration as Go writes it (`500ms`, `30s`, `1m30s`); undefined where it cannot be read, is negative or above a day. */
 export function parseDuration(word: string): number | undefined {
   if (word.length > 32 || !/^(?:\d{1,9}(?:\.\d{1,6})?(?:ms|s|m|h))+$/.test(word)) return undefined;
-  const total = [...word.matchAll(/([\d.]+)(ms|s|m|h)/g)].reduce((sum, [, n, unit]) => sum + Number(n) * (UNITS[unit ?? ''] ?? 0), 0);
+  const total = [...word.matchAll(/([\d.]+)(ms|s|m|h)/g)].reduce(
+    (sum, [, n, unit]) => sum + Number(n) * (UNITS[unit ?? ''] ?? 0),
+    0,
+  );
   return total <= ONE_DAY ? total : undefined;
 }
 

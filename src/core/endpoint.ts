@@ -2,7 +2,7 @@ import { type AddressRules, refuseAddress } from './address-rules.ts';
 import { ENDPOINT_PORT_NAME, podAnnotations } from './names.ts';
 import type { PodView } from './pod-view.ts';
 import type { SkipReason } from './reasons.ts';
-import { showText } from './show-text.ts';
+import { printable } from './printable.ts';
 import type { EndpointChannel } from './target.ts';
 
 export type EndpointReading =
@@ -20,12 +20,20 @@ export function endpointOf(pod: PodView, rules: AddressRules): EndpointReading |
     .flatMap((container) => container.ports.map((port) => ({ container: container.name, ...port })))
     .find((port) => port.name === wanted || (/^\d{1,5}$/.test(wanted) && port.port === Number(wanted)));
   const container = found?.container ?? pod.containers[0]?.name ?? '';
-  const refused = (reason: SkipReason, message: string): EndpointReading => ({ kind: 'refused', container, reason, message });
+  const refused = (reason: SkipReason, message: string): EndpointReading => ({
+    kind: 'refused',
+    container,
+    reason,
+    message,
+  });
 
   if (!found) {
     return asked === undefined
       ? undefined
-      : refused('EndpointPortUnknown', `no container of the pod declares the port "${showText(asked, 64)}" that ${podAnnotations.endpointPort} names`);
+      : refused(
+          'EndpointPortUnknown',
+          `no container of the pod declares the port "${printable(asked, 64)}" that ${podAnnotations.endpointPort} names`,
+        );
   }
   const path = pod.annotations[podAnnotations.endpointPath] ?? DEFAULT_PATH;
   if (!PATH.test(path) || path.includes('..') || path.includes('//')) {
@@ -38,7 +46,11 @@ export function endpointOf(pod: PodView, rules: AddressRules): EndpointReading |
   if (pod.isHostNetwork && !rules.isHostNetworkAllowed) {
     return refused('HostNetwork', 'the pod uses the network of its node; --allow-host-network permits calling it');
   }
-  return { kind: 'endpoint', container, channel: { kind: 'endpoint', scheme, host: pod.podIP, port: found.port, path } };
+  return {
+    kind: 'endpoint',
+    container,
+    channel: { kind: 'endpoint', scheme, host: pod.podIP, port: found.port, path },
+  };
 }
 
 /** Why the endpoint's address may not be called right now, or undefined. */

@@ -60,7 +60,8 @@ function usesOf(pod: PodView, query: TargetQuery): Use[] {
   const { policy } = query;
   const volumes = pod.volumes.filter((volume) => volume.configMap === query.source);
   const isUser = volumes.length > 0 || pod.containers.some((container) => environmentOf(container, query).length > 0);
-  const isSelected = policy.selector === undefined || matchesLabels(parseLabelSelector(policy.selector) ?? [], pod.labels);
+  const isSelected =
+    policy.selector === undefined || matchesLabels(parseLabelSelector(policy.selector) ?? [], pod.labels);
   if (!isSelected) return [];
   if (!isUser) return policy.selector === undefined ? [] : [unmountedUse(pod, query)];
 
@@ -124,10 +125,19 @@ function signalUse({ pod, container, volumes, query }: SignalUse): Use[] {
   }
   if (environmentOf(container, query).length > 0) {
     const cure = 'mount the ConfigMap as a volume, or set on-unreloadable: restart';
-    return [skip(pod, container.name, 'EnvironmentUse', `environment variables never change in a running container; ${cure}`)];
+    return [
+      skip(pod, container.name, 'EnvironmentUse', `environment variables never change in a running container; ${cure}`),
+    ];
   }
   if (mounts.length > 0) {
-    return [skip(pod, container.name, 'KeyNotMounted', `the volume of ConfigMap ${source} shows other keys, not ${key}; add it to items`)];
+    return [
+      skip(
+        pod,
+        container.name,
+        'KeyNotMounted',
+        `the volume of ConfigMap ${source} shows other keys, not ${key}; add it to items`,
+      ),
+    ];
   }
   return [];
 }

@@ -23,7 +23,12 @@ export function matchesLabels(selector: LabelSelector, labels: Readonly<Record<s
 
 function parseRequirement(part: string): Requirement | undefined {
   const set = /^(\S+)\s+(in|notin)\s*\(([^()]*)\)$/.exec(part);
-  if (set) return setRequirement(set[1] ?? '', set[2] === 'in', (set[3] ?? '').split(',').map((word) => word.trim()));
+  if (set)
+    return setRequirement(
+      set[1] ?? '',
+      set[2] === 'in',
+      (set[3] ?? '').split(',').map((word) => word.trim()),
+    );
   const equal = /^([^\s=!]+)\s*(==|=|!=)\s*(\S*)$/.exec(part);
   if (equal) return setRequirement(equal[1] ?? '', equal[2] !== '!=', [equal[3] ?? '']);
   const exists = /^(!?)\s*([^\s!=]+)$/.exec(part);

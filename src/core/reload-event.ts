@@ -43,7 +43,8 @@ export interface ReloadFailed extends ReloadEventBase {
 export type ReloadEvent = ReloadSucceeded | ReloadFailed;
 
 /** A ReloadEvent without its configurations: what leaves the process (HTTP, status, webhooks, disk). */
-export type ReloadRecord = Omit<ReloadSucceeded, 'oldConfig' | 'newConfig'> | Omit<ReloadFailed, 'oldConfig' | 'newConfig'>;
+export type ReloadRecord =
+  Omit<ReloadSucceeded, 'oldConfig' | 'newConfig'> | Omit<ReloadFailed, 'oldConfig' | 'newConfig'>;
 
 interface Common {
   readonly id?: string;
@@ -84,7 +85,8 @@ export function reloadSucceeded(input: SuccessInput): ReloadSucceeded {
 /** @throws TypeError where the error message is missing or the result is `success`. */
 export function reloadFailed(input: FailureInput): ReloadFailed {
   if (!input.errorMessage) throw new TypeError('a failed reload needs an error message');
-  if ((input.result as ReloadResult) === ReloadResult.success) throw new TypeError('a failed reload cannot be a success');
+  if ((input.result as ReloadResult) === ReloadResult.success)
+    throw new TypeError('a failed reload cannot be a success');
   return Object.freeze({
     ...base(input),
     result: input.result,

@@ -1,4 +1,4 @@
-import { showText } from './show-text.ts';
+import { printable } from './printable.ts';
 
 /** The two maps of a ConfigMap; binaryData is base64. */
 export interface ConfigMapData {
@@ -26,9 +26,14 @@ export function selectKey(source: ConfigMapData, wanted: string | undefined): Se
 
 function keyMissing(keys: readonly string[], key: string, isDefault: boolean): string {
   if (keys.length === 0) return `the ConfigMap has no data; it needs the key ${key} with a LeIndex configuration`;
-  const listed = keys.slice(0, 5).map((one) => showText(one, 64)).join(', ');
+  const listed = keys
+    .slice(0, 5)
+    .map((one) => printable(one, 64))
+    .join(', ');
   const all = keys.length > 5 ? `${listed} and ${keys.length - 5} more` : listed;
-  const cure = isDefault ? 'name one with the annotation reload.leindex.io/key' : 'correct the annotation reload.leindex.io/key';
+  const cure = isDefault
+    ? 'name one with the annotation reload.leindex.io/key'
+    : 'correct the annotation reload.leindex.io/key';
   return `there is no key ${key}; the ConfigMap has ${all}: ${cure}`;
 }
 

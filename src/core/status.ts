@@ -1,0 +1,158 @@
+import {
+  type Condition,
+  type ConditionType,
+  type ConfigReloadStatus,
+  EMPTY_STATUS,
+  type HistoryEntry,
+  type PodStatus,
+  type TargetCounts,
+} from './configreload.ts';
+import { ReloadResult } from './reload-result.ts';
+import { fitBytes } from './printable.ts';
+
+export const MAX_PODS = 50;
+export const MAX_HISTORY = 100;
+/** Bounds by construction: 100 entries and 50 pods of these sizes stay below 256 KiB (a property test holds it). */
+const MAX_MESSAGE_BYTES = 512;
+const MAX_CHANGES = 13;
+
+export interface ConditionInput {
+  readonly type: ConditionType;
+  readonly status: Condition['status'];
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** What a reconcile learned; absent fields stay as they were. */
+export interface StatusChange {
+  readonly observedResourceVersion?: string;
+  readonly observedHash?: string;
+  readonly observedRevision?: number;
+  readonly observedRequest?: string;
+  readonly observedPolicy?: string;
+  readonly observedTime?: string;
+  readonly conditions?: readonly ConditionInput[];
+  readonly targets?: TargetCounts;
+  readonly pods?: readonly PodStatus[];
+  /** A concluded reload: goes to the top of the history and into the stats. */
+  readonly entry?: HistoryEntry;
+  /** Every target runs the observed hash. */
+  readonly isApplied?: boolean;
+}
+
+export interface StatusContext {
+  readonly generation: number;
+  readonly now: Date;
+  readonly historyLimit: number;
+}
+
+/** (previous status, what was learned) → next status. The previous one may be damaged by other hands: it is read leniently. */
+export function nextStatus(
+  previous: Partial<ConfigReloadStatus> | undefined,
+  change: StatusChange,
+  { generation, now, historyLimit }: StatusContext,
+): ConfigReloadStatus {
+  const before = repairStatus(previous);
+  const { conditions = [], targets, pods, entry, isApplied, ...observed } = change;
+  const next = { ...before, ...observed, observedGeneration: generation };
+  const hasMoved =
+    isApplied === true && (next.appliedHash !== next.observedHash || next.appliedRevision !== next.observedRevision);
+  return {
+    ...next,
+    appliedHash: isApplied ? next.observedHash : next.appliedHash,
+    appliedRevision: isApplied ? next.observedRevision : next.appliedRevision,
+    lastKnownGood: hasMoved
+      ? { revision: next.observedRevision, hash: next.observedHash, time: toSeconds(now) }
+      : next.lastKnownGood,
+    conditions: conditions.reduce((all, one) => setCondition(all, one, { generation, now }), before.conditions),
+    targets: targets ?? next.targets,
+    pods: pods ? boundPods(pods) : next.pods,
+    stats: entry ? countEntry(next.stats, entry) : next.stats,
+    history: (entry ? [boundEntry(entry), ...next.history] : next.history).slice(
+      0,
+      Math.min(historyLimit, MAX_HISTORY),
+    ),
+  };
+}
+
+export function findCondition(status: ConfigReloadStatus, type: ConditionType): Condition | undefined {
+  return status.conditions.find((condition) => condition.type === type);
+}
+
+/** Whether two statuses say the same: what need not be written is not written. Times of pods alone do not count. */
+export function isSameStatus(a: ConfigReloadStatus, b: ConfigReloadStatus): boolean {
+  const timeless = (status: ConfigReloadStatus) =>
+    JSON.stringify({ ...status, pods: status.pods.map((pod) => ({ ...pod, time: '' })) });
+  return timeless(a) === timeless(b);
+}
+
+/** Fills in what is missing or of the wrong shape. */
+export function repairStatus(status: Partial<ConfigReloadStatus> | undefined): ConfigReloadStatus {
+  const merged = { ...EMPTY_STATUS, ...status };
+  return {
+    ...merged,
+    stats: { ...EMPTY_STATUS.stats, ...merged.stats },
+    targets: { ...EMPTY_STATUS.targets, ...merged.targets },
+    lastKnownGood: { ...EMPTY_STATUS.lastKnownGood, ...merged.lastKnownGood },
+    conditions: Array.isArray(merged.conditions) ? merged.conditions : [],
+    pods: Array.isArray(merged.pods) ? merged.pods : [],
+    history: Array.isArray(merged.history) ? merged.history : [],
+  };
+}
+
+/** RFC 3339 without fractions, as metav1.Time is. */
+export function toSeconds(time: Date): string {
+  return time.toISOString().replace(/\.\d{3}Z$/, 'Z');
+}
+
+function setCondition(
+  all: readonly Condition[],
+  input: ConditionInput,
+  { generation, now }: Pick<StatusContext, 'generation' | 'now'>,
+): Condition[] {
+  const before = all.find(({ type }) => type === input.type);
+  const next: Condition = {
+    ...input,
+    message: fitBytes(input.message, 2 * MAX_MESSAGE_BYTES),
+    observedGeneration: generation,
+    lastTransitionTime: before?.status === input.status ? before.lastTransitionTime : toSeconds(now),
+  };
+  return before ? all.map((one) => (one.type === input.type ? next : one)) : [...all, next];
+}
+
+const URGENCY: Readonly<Record<PodStatus['result'], number>> = {
+  io_error: 0,
+  validation_failed: 0,
+  file_not_found: 0,
+  already_in_progress: 0,
+  pending: 1,
+  skipped: 2,
+  success: 3,
+};
+
+/** At most 50, failing first. */
+function boundPods(pods: readonly PodStatus[]): PodStatus[] {
+  return pods
+    .toSorted((a, b) => URGENCY[a.result] - URGENCY[b.result])
+    .slice(0, MAX_PODS)
+    .map((pod) => ({ ...pod, message: fitBytes(pod.message, MAX_MESSAGE_BYTES) }));
+}
+
+function boundEntry(entry: HistoryEntry): HistoryEntry {
+  return {
+    ...entry,
+    errorMessage: fitBytes(entry.errorMessage, MAX_MESSAGE_BYTES),
+    changes: entry.changes.slice(0, MAX_CHANGES),
+  };
+}
+
+function countEntry(stats: ConfigReloadStatus['stats'], entry: HistoryEntry): ConfigReloadStatus['stats'] {
+  const isSuccess = entry.result === ReloadResult.success;
+  return {
+    totalReloads: stats.totalReloads + 1,
+    successfulReloads: stats.successfulReloads + (isSuccess ? 1 : 0),
+    failedReloads: stats.failedReloads + (isSuccess ? 0 : 1),
+    lastReloadTime: entry.timestamp,
+    lastReloadResult: entry.result,
+  };
+}
