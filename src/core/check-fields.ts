@@ -4,7 +4,7 @@ import type { ConfigNode, Finding } from './config-tree.ts';
 import { SECTIONS, sectionFields, type FieldSchema, type SectionName } from './default-config.ts';
 import { leindexConfigSchema } from './leindex-config.ts';
 import { nearestName } from './nearest-name.ts';
-import { showKey, showText } from './show-text.ts';
+import { showKey, showValue } from './show-value.ts';
 
 // allErrors is safe here: our own schema, and a bounded number of keys.
 const matchesSchema = new Ajv2020({ strict: true, allErrors: true, ownProperties: true, strictNumbers: true }).compile(
@@ -106,8 +106,8 @@ function describe(node: ConfigNode): string {
   if (node.kind === 'mapping') return 'a mapping';
   if (node.kind === 'sequence') return 'a list';
   if (node.scalar.type === 'null') return 'empty (null)';
-  if (node.scalar.type === 'string') return `the text ${showText(node.text)}`;
-  return showText(node.text).slice(1, -1);
+  if (node.scalar.type === 'string') return `the text ${showValue(node.text)}`;
+  return showValue(node.text).replaceAll('"', '');
 }
 
 function unescapePointer(part: string): string {

@@ -3,7 +3,7 @@ import type { Finding } from './config-tree.ts';
 import { SECTIONS, type SectionName } from './default-config.ts';
 import { effectivePairs } from './effective-pairs.ts';
 import { nearestName } from './nearest-name.ts';
-import { showKey } from './show-text.ts';
+import { showKey } from './show-value.ts';
 
 type Target = readonly [section: SectionName, field: string];
 

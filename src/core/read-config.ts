@@ -4,7 +4,7 @@ import { SECTIONS, type SectionName } from './default-config.ts';
 import { effectivePairs } from './effective-pairs.ts';
 import { isVersionOneKey, readVersionOne, VERSION_ONE_KEYS } from './migrate-1.0.ts';
 import { nearestName } from './nearest-name.ts';
-import { showKey, showText } from './show-text.ts';
+import { showKey, showValue } from './show-value.ts';
 
 /** Which version the document is of, and what LeIndex would make of its sections. */
 export function readConfig(root: MappingNode): ConfigReading {
@@ -107,7 +107,7 @@ function ignoredKey(text: string, at: number, known: readonly string[]): Finding
 function describe(value: ConfigNode): string {
   if (value.kind === 'mapping') return 'a mapping';
   if (value.kind === 'sequence') return 'a list';
-  return value.scalar.type === 'null' ? 'empty' : showText(value.text);
+  return value.scalar.type === 'null' ? 'empty' : showValue(value.text);
 }
 
 function isSection(name: string): name is SectionName {

@@ -1,14 +1,21 @@
-/** A text from a config file as one printable line: control and invisible characters escaped, cut after `most` characters. */
-export function showText(text: string, most = 40): string {
-  const escaped = JSON.stringify(text.length > most ? text.slice(0, most) : text).replace(
-    // What JSON leaves as it is and a terminal or a log would not: C1 controls, separators, bidi and zero-width characters, surrogates.
-    /[\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
-  return text.length > most ? `${escaped.slice(0, -1)}…" (${text.length} characters)` : escaped;
+/** Foreign text made fit for a log, event or status: control, bidi and other invisible characters escaped, shortened to `limit` characters. */
+export function showText(text: string, limit: number): string {
+  const short = text.length > limit ? `${text.slice(0, limit)}…` : text;
+  return short.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\u115f\u1160\u3164\uffa0]/gu, (character) => {
+    const code = character.codePointAt(0) ?? 0;
+    return code > 0xffff ? `\\u{${code.toString(16)}}` : `\\u${code.toString(16).padStart(4, '0')}`;
+  });
 }
 
-/** The name of a key that no schema knows, where it looks like a name; else only that it is a key (promise 10, secrecy). */
-export function showKey(text: string): string {
-  return /^[A-Za-z_][A-Za-z0-9_.-]{0,63}$/.test(text) ? `"${text}"` : 'a key that is no plain name';
+/** The longest prefix of whole characters that fits into `limit` UTF-8 bytes, with `…` where something was cut. */
+export function fitBytes(text: string, limit: number): string {
+  if (Buffer.byteLength(text) <= limit) return text;
+  let bytes = Buffer.byteLength('…');
+  let end = 0;
+  for (const character of text) {
+    bytes += Buffer.byteLength(character);
+    if (bytes > limit) break;
+    end += character.length;
+  }
+  return `${text.slice(0, end)}…`;
 }

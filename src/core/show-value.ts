@@ -1,0 +1,14 @@
+import { showText } from './show-text.ts';
+
+const MOST_CHARACTERS = 40;
+
+/** The value of a schema field as one quoted, printable line: control and invisible characters escaped, cut after 40 characters. */
+export function showValue(text: string): string {
+  const size = text.length > MOST_CHARACTERS ? ` (${text.length} characters)` : '';
+  return `"${showText(text.replace(/["\\]/g, '\\$&'), MOST_CHARACTERS)}"${size}`;
+}
+
+/** The name of a key that no schema knows, where it looks like a name; else only that it is a key (promise 10, secrecy). */
+export function showKey(text: string): string {
+  return /^[A-Za-z_][A-Za-z0-9_.-]{0,63}$/.test(text) ? `"${text}"` : 'a key that is no plain name';
+}
