@@ -5,6 +5,7 @@ import { CertificateAuthority, type Subject } from './certificates.ts';
 import type { AuditLevel } from './audit.ts';
 import { startApiserver, startEtcd, type Service } from './apiserver.ts';
 import { startChild, type Child } from './child.ts';
+import type { ClusterAddress } from './cluster.ts';
 import { writeKubeconfig } from './kubeconfig.ts';
 import { createWorkFolder } from './work-folder.ts';
 
@@ -30,6 +31,8 @@ export interface ControlPlane {
   readonly authority: CertificateAuthority;
   /** Path of the audit log; undefined without `audit`. */
   readonly auditLog: string | undefined;
+  /** For `new Cluster(address)`, in this process or another. */
+  readonly address: ClusterAddress;
   /** Can be stopped and started again with the same data, address and certificates. */
   readonly etcd: Service;
   readonly apiserver: Service;
@@ -73,12 +76,20 @@ export async function startControlPlane(options: ControlPlaneOptions = {}): Prom
       const own = await createKubeconfig({ commonName: `system:${name}` });
       children.push(await startChild({ folder, name, command, args: managerFlags(name, { folder, kubeconfig: own }) }));
     }
+    const address: ClusterAddress = {
+      folder,
+      url: apiserver.url,
+      kubeconfig,
+      auditLog: apiserver.auditLog ?? null,
+      hasControllerManager: options.controllerManager === true,
+    };
     return {
       folder,
       url: apiserver.url,
       kubeconfig,
       authority,
       auditLog: apiserver.auditLog,
+      address,
       etcd,
       apiserver,
       createKubeconfig,
