@@ -1,0 +1,70 @@
+import type { ServerResponse } from 'node:http';
+import { STATUS_CODES } from 'node:http';
+import type { ReloadResult } from '../core/reload-result.ts';
+
+/** What a route gives back; written by `sendAnswer`. */
+export interface HttpAnswer {
+  readonly status: number;
+  readonly body: unknown;
+  readonly contentType?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** Why a request was not even tried. The reasons of reloads are in `manager-reasons.ts`. */
+export type RequestReason =
+  | 'MalformedRequest'
+  | 'Unauthorized'
+  | 'OriginNotAllowed'
+  | 'HostNotAllowed'
+  | 'RouteNotFound'
+  | 'NotLoaded'
+  | 'MethodNotAllowed'
+  | 'RequestTimeout'
+  | 'BodyTooLarge'
+  | 'UnsupportedMediaType'
+  | 'HeadersTooLarge'
+  | 'Stopping'
+  | 'InternalError';
+
+/** A request that is answered with a problem. Thrown anywhere below the router. */
+export class HttpProblem extends Error {
+  readonly answer: HttpAnswer;
+
+  constructor(status: number, reason: RequestReason, detail: string, headers: Readonly<Record<string, string>> = {}) {
+    super(detail);
+    this.name = 'HttpProblem';
+    this.answer = { ...problem({ status, reason, detail, result: resultOfStatus(status, reason) }), headers };
+  }
+}
+
+/** A problem document of RFC 9457, with `result` and `reason` beside the standard members. */
+export function problem(input: {
+  status: number;
+  reason: string;
+  detail: string;
+  result: ReloadResult;
+  more?: Readonly<Record<string, unknown>>;
+}): HttpAnswer {
+  const { status, reason, detail, result, more = {} } = input;
+  const title = STATUS_CODES[status] ?? 'Error';
+  const body = { type: 'about:blank', title, status, detail, result, reason, ...more };
+  return { status, body, contentType: 'application/problem+json' };
+}
+
+export function sendAnswer(response: ServerResponse, answer: HttpAnswer): void {
+  if (response.headersSent || response.destroyed) return;
+  const isText = typeof answer.body === 'string';
+  const payload = Buffer.from(isText ? (answer.body) : `${JSON.stringify(answer.body)}\n`);
+  response.writeHead(answer.status, {
+    'Content-Type': answer.contentType ?? 'application/json',
+    'Content-Length': payload.length,
+    'Cache-Control': 'no-store',
+    'X-Content-Type-Options': 'nosniff',
+    ...answer.headers,
+  });
+  response.end(payload);
+}
+
+function resultOfStatus(status: number, reason: RequestReason): ReloadResult {
+  return status === 404 && reason === 'NotLoaded' ? 'file_not_found' : 'io_error';
+}
