@@ -10,6 +10,8 @@ export type ScalarValue =
   | { readonly type: 'boolean'; readonly value: boolean }
   | { readonly type: 'null' }
   | { readonly type: 'timestamp' }
+  /** Has a type in YAML 1.1 and cannot be read by Python: `2024-02-31`, `0x_`. */
+  | { readonly type: 'unreadable' }
   /** Plain `<<` and `=`: keys with a meaning of their own in YAML 1.1, no values. */
   | { readonly type: 'merge' }
   | { readonly type: 'default' };

@@ -1,19 +1,21 @@
 import type { ConfigNode, MappingNode, ScalarNode } from './config-tree.ts';
 
-/** A mapping's entries with text keys, merge keys applied; a written key wins over a merged one. */
-export function effectivePairs(mapping: MappingNode): Map<string, { key: ScalarNode; value: ConfigNode }> {
-  const entries = new Map<string, { key: ScalarNode; value: ConfigNode }>();
-  collect(mapping, entries);
-  return entries;
-}
+export type EffectivePairs = ReadonlyMap<string, { readonly key: ScalarNode; readonly value: ConfigNode }>;
 
-function collect(mapping: MappingNode, entries: Map<string, { key: ScalarNode; value: ConfigNode }>): void {
+/** A mapping's entries by `keyName`, merge keys applied; a written key wins over a merged one. Each mapping is merged once. */
+export function effectivePairs(mapping: MappingNode, known = new Map<MappingNode, EffectivePairs>()): EffectivePairs {
+  const before = known.get(mapping);
+  if (before) return before;
+  const entries = new Map<string, { key: ScalarNode; value: ConfigNode }>();
   for (const [key, value] of mapping.pairs) {
-    if (isMergeKey(key)) for (const source of mergeSources(value)) collect(source, entries);
+    const sources = isMergeKey(key) ? mergeSources(value) : [];
+    for (const source of sources) for (const [name, entry] of effectivePairs(source, known)) entries.set(name, entry);
   }
   for (const [key, value] of mapping.pairs) {
     if (key.kind === 'scalar' && !isMergeKey(key)) entries.set(keyName(key), { key, value });
   }
+  known.set(mapping, entries);
+  return entries;
 }
 
 export function isMergeKey(key: ConfigNode): boolean {
@@ -27,22 +29,26 @@ function mergeSources(value: ConfigNode): MappingNode[] {
   return [];
 }
 
-/** Distinct for keys that Python tells apart: `1` and `"1"` are two keys, `1` and `1.0` and `true` are one. */
+/** The text of a text key; for other keys a name that no text has, one for all that Python holds equal (`1`, `1.0`, `true`). */
 export function keyName(key: ScalarNode): string {
-  const { scalar } = key;
+  const { scalar, text } = key;
   switch (scalar.type) {
     case 'string':
-      return scalar.value;
+      return scalar.value.startsWith('\0') ? `\0${scalar.value}` : scalar.value;
     case 'default':
       return '=';
     case 'integer':
+      return Number.isSafeInteger(scalar.value) ? `\0number:${scalar.value}` : `\0number:${text}`;
     case 'float':
-      return `\u0000number:${scalar.value}`;
+      return `\0number:${scalar.value}`;
     case 'boolean':
-      return `\u0000number:${scalar.value ? 1 : 0}`;
-    case 'timestamp':
+      return `\0number:${scalar.value ? 1 : 0}`;
     case 'null':
+      return '\0null';
     case 'merge':
-      return `\u0000${scalar.type}:${key.text}`;
+      return '\0merge';
+    case 'timestamp':
+    case 'unreadable':
+      return `\0${scalar.type}:${text}`;
   }
 }

@@ -1,7 +1,7 @@
 import type { ConfigReading, FieldReading, SectionReading } from './config-reading.ts';
 import type { Finding } from './config-tree.ts';
 import { SECTIONS, type SectionName } from './default-config.ts';
-import { effectivePairs } from './effective-pairs.ts';
+import { effectivePairs, type EffectivePairs } from './effective-pairs.ts';
 import { nearestName } from './nearest-name.ts';
 import { showKey } from './show-value.ts';
 
@@ -31,7 +31,7 @@ export function isVersionOneKey(name: string): boolean {
 }
 
 /** The 1.0 → 2.0 migration: known flat keys move to their section, everything else is dropped with a warning that names it. */
-export function readVersionOne(top: ReturnType<typeof effectivePairs>): ConfigReading {
+export function readVersionOne(top: EffectivePairs): ConfigReading {
   const fields: Record<SectionName, Map<string, FieldReading>> = {
     memory: new Map(),
     projects: new Map(),
@@ -39,7 +39,7 @@ export function readVersionOne(top: ReturnType<typeof effectivePairs>): ConfigRe
   };
   const findings: Finding[] = [];
   const warnings: Finding[] = [];
-  const move = (entries: typeof top, targets: ReadonlyMap<string, Target>, prefix: string): void => {
+  const move = (entries: EffectivePairs, targets: ReadonlyMap<string, Target>, prefix: string): void => {
     for (const [name, { key, value }] of entries) {
       const target = targets.get(name);
       if (target) fields[target[0]].set(target[1], { path: prefix + name, key, value });

@@ -1,7 +1,7 @@
 import type { ConfigReading, FieldReading, SectionReading } from './config-reading.ts';
 import type { ConfigNode, Finding, MappingNode } from './config-tree.ts';
 import { SECTIONS, type SectionName } from './default-config.ts';
-import { effectivePairs } from './effective-pairs.ts';
+import { effectivePairs, type EffectivePairs } from './effective-pairs.ts';
 import { isVersionOneKey, readVersionOne, VERSION_ONE_KEYS } from './migrate-1.0.ts';
 import { nearestName } from './nearest-name.ts';
 import { showKey, showValue } from './show-value.ts';
@@ -27,9 +27,7 @@ export function readConfig(root: MappingNode): ConfigReading {
   });
 }
 
-type Top = ReturnType<typeof effectivePairs>;
-
-function readVersionTwo(top: Top): ConfigReading {
+function readVersionTwo(top: EffectivePairs): ConfigReading {
   const sections = new Map<SectionName, SectionReading>();
   const warnings: Finding[] = [];
   for (const [name, { key, value }] of top) {
@@ -46,7 +44,7 @@ function readSection(section: SectionName, value: ConfigNode, at: number): Secti
   return { at, fields };
 }
 
-function readUnversioned(root: MappingNode, top: Top): ConfigReading {
+function readUnversioned(root: MappingNode, top: EffectivePairs): ConfigReading {
   const section = SECTIONS.find((name) => top.has(name));
   if (section !== undefined) {
     return refuse({
@@ -59,7 +57,7 @@ function readUnversioned(root: MappingNode, top: Top): ConfigReading {
   return readVersionOneKeys(root, top, 'no version, which counts as "1.0"');
 }
 
-function readDeclaredVersionOne(root: MappingNode, top: Top): ConfigReading {
+function readDeclaredVersionOne(root: MappingNode, top: EffectivePairs): ConfigReading {
   const section = SECTIONS.find((name) => top.has(name));
   if (section !== undefined) {
     return refuse({
@@ -72,7 +70,7 @@ function readDeclaredVersionOne(root: MappingNode, top: Top): ConfigReading {
   return readVersionOneKeys(root, top, 'version "1.0"');
 }
 
-function readVersionOneKeys(root: MappingNode, top: Top, why: string): ConfigReading {
+function readVersionOneKeys(root: MappingNode, top: EffectivePairs, why: string): ConfigReading {
   if (![...top.keys()].some(isVersionOneKey)) {
     return refuse({
       path: '$',

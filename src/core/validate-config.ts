@@ -5,10 +5,11 @@ import type { ConfigReading } from './config-reading.ts';
 import type { ConfigNode, Finding } from './config-tree.ts';
 import { fillDefaults, type SectionName, type SectionValues } from './default-config.ts';
 import type { LeIndexConfig } from './leindex-config.ts';
+import { findUnusualNumbers } from './find-unusual-numbers.ts';
 import { locate } from './locate.ts';
 import { readBytes } from './read-bytes.ts';
 import { readConfig } from './read-config.ts';
-import { readYaml } from './read-yaml.ts';
+import { readYaml } from './yaml-1.1/read-yaml.ts';
 import type { ValidationOutcome } from './validation.ts';
 
 export interface ValidateOptions {
@@ -49,37 +50,21 @@ function examine(bytes: Uint8Array, options: ValidateOptions): Examined {
   if ('finding' in read) return { text: '', findings: [read.finding], warnings: [] };
   const { text } = read;
   const { root, findings } = readYaml(text);
+  if (root?.kind === 'mapping') return { text, ...judge(readConfig(root), findings) };
   if (findings.length > 0) return { text, findings, warnings: [] };
-  if (!root || (root.kind === 'scalar' && root.scalar.type === 'null')) {
-    return {
-      text,
-      findings: [
-        document(
-          'empty',
-          'the text has no configuration, and missing never means defaults; write version: "2.0" and the sections memory, projects, performance',
-        ),
-      ],
-      warnings: [],
-    };
-  }
-  if (root.kind !== 'mapping') {
-    return {
-      text,
-      findings: [
-        document('not-a-mapping', 'the document is no mapping; write keys and values, as in version: "2.0"', root.at),
-      ],
-      warnings: [],
-    };
-  }
-  return { text, ...judge(readConfig(root)) };
+  return { text, findings: [refuseRoot(root)], warnings: [] };
 }
 
-function judge(reading: ConfigReading): Omit<Examined, 'text'> {
-  if (reading.findings.length > 0 && reading.sections.size === 0) return reading;
-  const findings = [...reading.findings, ...checkFields(reading)];
+function judge(reading: ConfigReading, before: readonly Finding[]): Omit<Examined, 'text'> {
+  const { warnings } = reading;
+  if (reading.findings.length > 0 && reading.sections.size === 0)
+    return { findings: [...before, ...reading.findings], warnings };
+  const findings = [...before, ...reading.findings, ...checkFields(reading)];
   const config = fillDefaults(plainValues(reading));
   if (findings.length === 0) findings.push(...checkAcrossFields(config, reading));
-  return findings.length === 0 ? { ...reading, config } : { findings, warnings: reading.warnings };
+  return findings.length === 0
+    ? { config, findings, warnings: [...warnings, ...findUnusualNumbers(reading)] }
+    : { findings, warnings };
 }
 
 function plainValues({ sections }: ConfigReading): SectionValues {
@@ -97,6 +82,20 @@ function scalarValue(node: ConfigNode): unknown {
   return node.kind === 'scalar' && 'value' in node.scalar ? node.scalar.value : undefined;
 }
 
-function document(rule: Finding['rule'], message: string, at = 0): Finding {
-  return { path: '$', rule, message, at };
+function refuseRoot(root: ConfigNode | undefined): Finding {
+  const isEmpty = !root || (root.kind === 'scalar' && root.scalar.type === 'null');
+  return isEmpty
+    ? {
+        path: '$',
+        rule: 'empty',
+        message:
+          'the text has no configuration, and missing never means defaults; write version: "2.0" and the sections memory, projects, performance',
+        at: 0,
+      }
+    : {
+        path: '$',
+        rule: 'not-a-mapping',
+        message: 'the document is no mapping; write keys and values, as in version: "2.0"',
+        at: root.at,
+      };
 }

@@ -1,4 +1,4 @@
-import type { ScalarValue } from './config-tree.ts';
+import type { ScalarValue } from '../config-tree.ts';
 
 /** Python refuses to read a decimal number of more digits (`sys.int_info.default_max_str_digits`). */
 const MAX_DECIMAL_DIGITS = 4300;
