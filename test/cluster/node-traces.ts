@@ -51,10 +51,14 @@ export async function removeNodeTraces(folder: string): Promise<void> {
   await removeLogLinks(folder);
 }
 
-/** runc kills what runs in a container and removes its cgroups. */
+/** runc kills what runs in a container and removes its cgroups; the CNI plugins keep notes on sandboxes elsewhere. */
 async function removeContainers(root: string): Promise<void> {
-  if (!existsSync(root)) return;
-  for (const id of await readdir(root)) await tryRun(sbin('runc'), ['--root', root, 'delete', '--force', id]);
+  const ids = await readdir(root).catch(() => []);
+  for (const id of ids) await tryRun(sbin('runc'), ['--root', root, 'delete', '--force', id]);
+  const notes = '/var/lib/cni/results';
+  for (const name of await readdir(notes).catch(() => [])) {
+    if (ids.some((id) => name.includes(id))) await rm(join(notes, name), { force: true });
+  }
 }
 
 /** A shim names the socket of its containerd, which is in our folder, on its command line. */

@@ -27,6 +27,12 @@ export const nodeRequirements: readonly Requirement[] = [
   { package: 'busybox-static', provides: 'busybox', purpose: 'the image of test containers' },
 ];
 
+/** The validator is compared with PyYAML, which pip brings. */
+export const pythonRequirements: readonly Requirement[] = [
+  { package: 'python3', provides: 'python3', purpose: 'comparing the validator with PyYAML' },
+  { package: 'python3-pip', provides: 'pip3', purpose: 'comparing the validator with PyYAML' },
+];
+
 export function findMissing(requirements: readonly Requirement[]): Requirement[] {
   return requirements.filter(({ provides }) =>
     provides.startsWith('/') ? !existsSync(provides) : findCommand(provides) === undefined,
