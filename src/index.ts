@@ -1,9 +1,6 @@
 /** The library: one configuration file, reloaded inside this process. */
-export {
-  ConfigReloadManager,
-  ReloadManagerNotRunningError,
-  type ManagerState,
-} from './manager/config-reload-manager.ts';
+export { ConfigReloadManager } from './manager/config-reload-manager.ts';
+export { ReloadManagerNotRunningError, type ManagerState } from './manager/manager-state.ts';
 export type { ReloadManagerOptions } from './manager/manager-options.ts';
 export type { ReloadOutcome, ReloadRequest } from './manager/reload-request.ts';
 export type { ReloadReason } from './manager/manager-reasons.ts';

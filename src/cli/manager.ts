@@ -80,7 +80,7 @@ async function run(argv: readonly string[], io: Io): Promise<ExitCode> {
   });
   logger.info({ address, port }, 'listening');
   await manager.start();
-  metrics.showLoaded(manager.getCurrentHash());
+  metrics.showLoaded(manager.getRunning()?.hash ?? null);
 
   await new Promise<void>((resolve) => {
     if (io.signal.aborted) resolve();

@@ -54,7 +54,7 @@ export function problem(input: {
 export function sendAnswer(response: ServerResponse, answer: HttpAnswer): void {
   if (response.headersSent || response.destroyed) return;
   const isText = typeof answer.body === 'string';
-  const payload = Buffer.from(isText ? (answer.body) : `${JSON.stringify(answer.body)}\n`);
+  const payload = Buffer.from(isText ? answer.body : `${JSON.stringify(answer.body)}\n`);
   response.writeHead(answer.status, {
     'Content-Type': answer.contentType ?? 'application/json',
     'Content-Length': payload.length,

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { toRecord } from '../core/reload-event.ts';
-import { ReloadManagerNotRunningError, type ConfigReloadManager } from './config-reload-manager.ts';
+import type { ConfigReloadManager } from './config-reload-manager.ts';
+import { ReloadManagerNotRunningError } from './manager-state.ts';
 import { HttpProblem, problem, type HttpAnswer } from './http-answer.ts';
 import { readReloadBody } from './http-body.ts';
 import type { ReloadOutcome, ReloadRequest } from './reload-request.ts';
@@ -96,11 +97,12 @@ function answerHistory({ manager, query }: RouteContext): HttpAnswer {
 function answerReady({ manager, isStopping }: RouteContext): HttpAnswer {
   if (isStopping || manager.getState() !== 'running')
     throw new HttpProblem(503, 'Stopping', `the manager is ${manager.getState()}`);
-  if (!manager.getRunning()) {
+  const running = manager.getRunning();
+  if (!running) {
     const detail = 'no valid configuration has been loaded yet';
     return problem({ status: 503, reason: 'NotLoaded', result: 'file_not_found', detail });
   }
-  return { status: 200, body: { status: 'ready', hash: manager.getCurrentHash() } };
+  return { status: 200, body: { status: 'ready', hash: running.hash } };
 }
 
 async function answerMetrics({ metrics }: RouteContext): Promise<HttpAnswer> {

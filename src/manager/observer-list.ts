@@ -16,15 +16,10 @@ export type ConfigObserver = (
   context: ObserverContext,
 ) => void | Promise<void>;
 
-export interface ObserverFailure {
-  readonly kind: 'threw' | 'timeout';
-  readonly error: unknown;
-}
-
 interface ObserverListOptions {
   readonly timeoutMs: number;
   readonly logger: Logger;
-  readonly onFailure: (failure: ObserverFailure) => void;
+  readonly onFailure: ((kind: 'threw' | 'timeout') => void) | undefined;
 }
 
 /** The observers, in the order in which they subscribed. */
@@ -76,7 +71,7 @@ export class ObserverList {
         { err: error, observer: observer.name || 'anonymous' },
         `observer ${kind}; the others are not affected`,
       );
-      onFailure({ kind, error });
+      onFailure?.(kind);
       if (kind === 'timeout') expired.abort(error);
     } finally {
       clearTimeout(timer);

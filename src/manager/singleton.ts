@@ -6,18 +6,17 @@ let manager: ConfigReloadManager | undefined;
 
 /** The process's manager: made from these options the first time, and given back as it is every time after. Start it yourself. */
 export function initializeReloadManager(options: ReloadManagerOptions): ConfigReloadManager {
-  // One that was stopped cannot serve again, so that it counts as none.
-  if (manager?.getState() === 'stopped') manager = undefined;
-  return (manager ??= new ConfigReloadManager(options));
+  return getReloadManager() ?? (manager = new ConfigReloadManager(options));
 }
 
-/** The process's manager; undefined where none was initialised. */
+/** The process's manager; undefined where none was initialised, or it was stopped, after which another can be. */
 export function getReloadManager(): ConfigReloadManager | undefined {
-  return manager;
+  return manager?.getState() === 'stopped' ? undefined : manager;
 }
 
-/** Reloads through the process's manager. @throws Error where none was initialised. */
+/** Reloads through the process's manager. @throws Error where there is none. */
 export async function reloadConfig(request: ReloadRequest = {}): Promise<ReloadOutcome> {
-  if (!manager) throw new Error('no reload manager: call initializeReloadManager first');
-  return manager.reloadConfig(request);
+  const current = getReloadManager();
+  if (!current) throw new Error('no reload manager: call initializeReloadManager first');
+  return current.reloadConfig(request);
 }
