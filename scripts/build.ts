@@ -1,0 +1,57 @@
+/** `npm run build`: the command as one bundle in `dist/`, and the library with its types in `dist/lib/`. */
+import { execFileSync } from 'node:child_process';
+import { chmodSync, rmSync, statSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { build } from 'esbuild';
+
+const root = join(import.meta.dirname, '..');
+const dist = join(root, 'dist');
+const require = createRequire(import.meta.url);
+
+rmSync(dist, { recursive: true, force: true });
+await bundle();
+emitLibrary();
+report();
+
+/** Splitting keeps what a subcommand does not need out of its start: `validate` never loads the Kubernetes client. */
+async function bundle(): Promise<void> {
+  await build({
+    absWorkingDir: root,
+    entryPoints: { 'leindex-reloader': 'src/main.ts', 'validate-worker': 'src/gate/validate-worker.ts' },
+    outdir: dist,
+    bundle: true,
+    splitting: true,
+    // Beside the entries: the validator looks for its thread's code beside itself.
+    chunkNames: 'chunk-[hash]',
+    platform: 'node',
+    format: 'esm',
+    target: 'node22.19',
+    minifySyntax: true,
+    minifyWhitespace: true,
+    legalComments: 'linked',
+    // Dependencies in CommonJS ask for built-in modules by `require`, which an ES module has not.
+    banner: {
+      js: "import { createRequire as createRequire_ } from 'node:module';\nconst require = createRequire_(import.meta.url);",
+    },
+    logLevel: 'warning',
+  });
+  chmodSync(join(dist, 'leindex-reloader.js'), 0o755);
+}
+
+function emitLibrary(): void {
+  const tsc = join(require.resolve('typescript/package.json'), '..', 'bin', 'tsc');
+  execFileSync(process.execPath, [tsc, '--project', 'tsconfig.build.json'], { cwd: root, stdio: 'inherit' });
+}
+
+function report(): void {
+  for (const file of [
+    'leindex-reloader.js',
+    'validate-worker.js',
+    'lib/index.js',
+    'lib/index.d.ts',
+    'lib/gate/validate-worker.js',
+  ]) {
+    process.stdout.write(`dist/${file}  ${(statSync(join(dist, file)).size / 1024).toFixed(1)} KiB\n`);
+  }
+}
