@@ -1,11 +1,11 @@
-import { showText } from './show-text.ts';
+import { printable } from './printable.ts';
 
 const MOST_CHARACTERS = 40;
 
 /** The value of a schema field as one quoted, printable line: control and invisible characters escaped, cut after 40 characters. */
 export function showValue(text: string): string {
   const size = text.length > MOST_CHARACTERS ? ` (${text.length} characters)` : '';
-  return `"${showText(text.replace(/["\\]/g, '\\$&'), MOST_CHARACTERS)}"${size}`;
+  return `"${printable(text.replace(/["\\]/g, '\\$&'), MOST_CHARACTERS)}"${size}`;
 }
 
 /** The name of a key that no schema knows, where it looks like a name; else only that it is a key (promise 10, secrecy). */
