@@ -1,0 +1,29 @@
+import type { Violation } from '../core/validation.ts';
+
+/** One config text that the command line was given: a file, or a key of a ConfigMap in a manifest. */
+export interface ConfigText {
+  /** `FILE`, or `FILE (ConfigMap NAMESPACE/NAME, key KEY)`. */
+  readonly source: string;
+  /** What `FILE:LINE:COLUMN` says of it. */
+  readonly file: string;
+  readonly content: Uint8Array;
+  /** The lines that violations count in: those of the file where that can be told truly, else those of the value. */
+  readonly lines: readonly string[];
+  /** From a place in the value to one in `lines`. */
+  readonly place: (at: { line: number; column: number }) => { line: number; column: number };
+}
+
+/** A manifest, or a ConfigMap in it, that holds no config text to look at. */
+export interface MissingText {
+  readonly source: string;
+  readonly file: string;
+  readonly lines: readonly string[];
+  readonly violation: Violation;
+}
+
+export type Input = ConfigText | MissingText;
+
+/** Lines as the validator counts them: CRLF, CR and LF end one. */
+export function splitLines(text: string): string[] {
+  return text.split(/\r\n?|\n/);
+}

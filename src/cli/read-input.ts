@@ -1,0 +1,30 @@
+import { open } from 'node:fs/promises';
+import { CommandError, ExitCode, type Io } from './command.ts';
+
+/** More than any manifest of ConfigMaps that a person keeps in a file. */
+const MOST_BYTES = 16 * 1024 * 1024;
+
+/** The bytes of a file, or of standard input for `-`. @throws CommandError (3) where it cannot be read or has more than 16 MiB. */
+export async function readInput(file: string, { stdin, signal }: Io): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  try {
+    const handle = file === '-' ? undefined : await open(file);
+    for await (const chunk of handle?.createReadStream({ signal }) ?? stdin) {
+      const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : (chunk as Uint8Array);
+      size += bytes.length;
+      if (size > MOST_BYTES) throw new Error(`it has more than ${MOST_BYTES} bytes`);
+      signal.throwIfAborted();
+      chunks.push(bytes);
+    }
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new CommandError(`cannot read ${nameInput(file)}: ${why}`, ExitCode.unreachable, { cause: error });
+  }
+  return Buffer.concat(chunks);
+}
+
+/** How an input is called in messages. */
+export function nameInput(file: string): string {
+  return file === '-' ? 'standard input' : file;
+}

@@ -1,0 +1,116 @@
+import { DEFAULT_MAX_BYTES, HARD_MAX_BYTES } from '../core/read-bytes.ts';
+import type { LeIndexConfig } from '../core/leindex-config.ts';
+import type { Validate, Violation } from '../core/validation.ts';
+import { createBoundedValidator } from '../gate/bounded-validator.ts';
+import { CommandError, ExitCode, type CliCommand, type Io } from './command.ts';
+import type { Input } from './config-text.ts';
+import { readConfigTexts } from './read-config-texts.ts';
+import { nameInput, readInput } from './read-input.ts';
+import { flag, newCommand, readSettings, wholeNumber } from './settings.ts';
+import { showConfig } from './show-config.ts';
+import { showViolation } from './show-violation.ts';
+
+interface Settings {
+  readonly output: 'text' | 'json';
+  readonly effective: boolean;
+  readonly maxConfigBytes: number;
+}
+
+/** One text's result: an element of what `-o json` prints. */
+interface Entry {
+  readonly source: string;
+  readonly valid: boolean;
+  /** Null where there is no text: the key is missing, or the manifest has no ConfigMap. */
+  readonly hash: string | null;
+  readonly violations: readonly Violation[];
+  readonly warnings: readonly Violation[];
+  readonly config?: LeIndexConfig;
+}
+
+const command: CliCommand = { run };
+export default command;
+
+async function run(argv: readonly string[], io: Io): Promise<ExitCode> {
+  const parsed = readSettings<Settings>(newCommandLine(), argv, io);
+  if (!parsed) return ExitCode.done;
+  const { settings, args } = parsed;
+  const validator = createBoundedValidator({ maxBytes: settings.maxConfigBytes });
+  try {
+    const results: { input: Input; entry: Entry }[] = [];
+    let worst: ExitCode = ExitCode.done;
+    for (const file of args) {
+      try {
+        for (const input of readConfigTexts(nameInput(file), await readInput(file, io))) {
+          results.push({ input, entry: await judge(input, validator.validate, settings.effective) });
+        }
+      } catch (error) {
+        if (!(error instanceof CommandError)) throw error;
+        io.stderr.write(`leindex-reloader validate: ${error.message}\n`);
+        worst = error.exitCode;
+      }
+    }
+    if (settings.output === 'json')
+      io.stdout.write(
+        `${JSON.stringify(
+          results.map(({ entry }) => entry),
+          null,
+          2,
+        )}\n`,
+      );
+    else for (const { input, entry } of results) io.stdout.write(showEntry(input, entry, io.stdout.isTTY === true));
+    if (worst !== ExitCode.done) return worst;
+    return results.every(({ entry }) => entry.valid) ? ExitCode.done : ExitCode.invalid;
+  } finally {
+    await validator.close();
+  }
+}
+
+function newCommandLine() {
+  return newCommand(
+    'validate',
+    'Checks LeIndex files and the ConfigMaps of manifests. Exits with 1 where one is invalid, 3 where one cannot be read.',
+  )
+    .argument('<file...>', 'LeIndex files or manifests with ConfigMaps; - is standard input')
+    .addOption(
+      flag('-o, --output <format>', 'how to print the results', { default: 'text', choices: ['text', 'json'] }),
+    )
+    .addOption(flag('--effective', 'print the effective values too, with the defaults filled in', { default: false }))
+    .addOption(
+      flag('--max-config-bytes <n>', 'largest config text', {
+        default: DEFAULT_MAX_BYTES,
+        parse: wholeNumber(1, HARD_MAX_BYTES),
+      }),
+    );
+}
+
+async function judge(input: Input, validate: Validate, isEffective: boolean): Promise<Entry> {
+  const { source } = input;
+  if ('violation' in input) return { source, valid: false, hash: null, violations: [input.violation], warnings: [] };
+  const outcome = await validate(input.content);
+  const place = (violations: readonly Violation[]) =>
+    violations.map((violation) => ({ ...violation, ...input.place(violation) }));
+  const { hash, valid } = outcome;
+  const warnings = place(outcome.warnings);
+  if (!outcome.valid) return { source, valid, hash, violations: place(outcome.violations), warnings };
+  return { source, valid, hash, violations: [], warnings, ...(isEffective && { config: outcome.config }) };
+}
+
+function showEntry(
+  input: Input,
+  { source, valid, hash, violations, warnings, config }: Entry,
+  isColoured: boolean,
+): string {
+  const { file, lines } = input;
+  const show = (kind: 'error' | 'warning') => (violation: Violation) =>
+    showViolation({ violation, kind, file, lines, isColoured });
+  const verdict = valid
+    ? `valid ${hash ?? ''}`
+    : `invalid: ${violations.length} ${violations.length === 1 ? 'violation' : 'violations'}`;
+  const effective = config ? showConfig(config) : '';
+  return [
+    ...violations.map(show('error')),
+    ...warnings.map(show('warning')),
+    `${source}: ${verdict}\n`,
+    effective,
+  ].join('');
+}
