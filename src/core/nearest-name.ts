@@ -1,14 +1,19 @@
-/** The known name that differs from `word` in at most a third of its letters (case and - for _ cost nothing); undefined where none is near. */
+/**
+ * The known name that a word was likely meant to be, undefined where none is near: it differs in at most a third of its letters,
+ * or the word is nearly one of its parts (`totl` for `total_budget_mb`). Case, and - for _, cost nothing.
+ */
 export function nearestName(word: string, known: readonly string[]): string | undefined {
   if (word.length > 64) return undefined;
   const wanted = fold(word);
-  let best: string | undefined;
-  let bestCost = Infinity;
-  for (const name of known) {
-    const cost = editDistance(wanted, fold(name));
-    if (cost < bestCost) [best, bestCost] = [name, cost];
-  }
-  return best !== undefined && bestCost <= Math.max(1, Math.floor(best.length / 3)) ? best : undefined;
+  const [nearest] = sortBy(known, (name) => editDistance(wanted, fold(name)));
+  if (nearest && nearest.cost <= Math.max(1, Math.floor(nearest.name.length / 3))) return nearest.name;
+  if (wanted.length < 4) return undefined;
+  const [partly] = sortBy(known, (name) => Math.min(...name.split('_').map((part) => editDistance(wanted, part))));
+  return partly && partly.cost <= 1 ? partly.name : undefined;
+}
+
+function sortBy(names: readonly string[], costOf: (name: string) => number): { name: string; cost: number }[] {
+  return names.map((name) => ({ name, cost: costOf(name) })).sort((a, b) => a.cost - b.cost);
 }
 
 function fold(word: string): string {
