@@ -23,7 +23,9 @@ function flatten(config: LeIndexConfig | null): Map<string, ConfigValue> {
   if (config === null) return new Map();
   const { version, ...sections } = config;
   const fields = Object.entries(sections).flatMap(([section, values]) =>
-    Object.entries(values as Record<string, ConfigValue>).map(([name, value]) => [`${section}.${name}`, value] as const),
+    Object.entries(values as Record<string, ConfigValue>).map(
+      ([name, value]) => [`${section}.${name}`, value] as const,
+    ),
   );
   return new Map<string, ConfigValue>([['version', version], ...fields]);
 }

@@ -51,6 +51,8 @@ export interface HistoryEntry {
   readonly changes: readonly ConfigChange[];
   readonly errorMessage: string;
   readonly durationMs: number;
+  /** Field manager that last wrote the data. */
+  readonly author: string;
   readonly targets: TargetCounts;
 }
 
@@ -80,6 +82,8 @@ export interface ConfigReloadStatus {
   readonly conditions: readonly Condition[];
   readonly stats: Stats;
   readonly targets: TargetCounts;
+  /** `3/3`: targets that run the observed text, of all; what `kubectl get` shows. */
+  readonly podsReady: string;
   readonly pods: readonly PodStatus[];
   readonly history: readonly HistoryEntry[];
   readonly lastKnownGood: { readonly revision: number; readonly hash: string; readonly time: string };
@@ -100,6 +104,7 @@ export const EMPTY_STATUS: ConfigReloadStatus = {
   conditions: [],
   stats: { totalReloads: 0, successfulReloads: 0, failedReloads: 0, lastReloadTime: '', lastReloadResult: '' },
   targets: NO_TARGETS,
+  podsReady: '',
   pods: [],
   history: [],
   lastKnownGood: { revision: 0, hash: '', time: '' },

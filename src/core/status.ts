@@ -53,7 +53,9 @@ export function nextStatus(
   { generation, now, historyLimit }: StatusContext,
 ): ConfigReloadStatus {
   const before = repairStatus(previous);
-  const { conditions = [], targets, pods, entry, isApplied, ...observed } = change;
+  const { conditions = [], targets, pods, isApplied, entry: given, ...observed } = change;
+  // A write whose answer was lost is repeated: the same entry counts once.
+  const entry = before.history.some(({ id }) => id === given?.id) ? undefined : given;
   const next = { ...before, ...observed, observedGeneration: generation };
   const hasMoved =
     isApplied === true && (next.appliedHash !== next.observedHash || next.appliedRevision !== next.observedRevision);
@@ -66,6 +68,7 @@ export function nextStatus(
       : next.lastKnownGood,
     conditions: conditions.reduce((all, one) => setCondition(all, one, { generation, now }), before.conditions),
     targets: targets ?? next.targets,
+    podsReady: targets ? `${targets.reloaded}/${targets.total}` : next.podsReady,
     pods: pods ? boundPods(pods) : next.pods,
     stats: entry ? countEntry(next.stats, entry) : next.stats,
     history: (entry ? [boundEntry(entry), ...next.history] : next.history).slice(
@@ -144,6 +147,18 @@ function boundEntry(entry: HistoryEntry): HistoryEntry {
     errorMessage: fitBytes(entry.errorMessage, MAX_MESSAGE_BYTES),
     changes: entry.changes.slice(0, MAX_CHANGES),
   };
+}
+
+/** The number a text gets: its own again where it is the newest revision's text, else one more than any before. */
+export function revisionFor(hash: string, status: ConfigReloadStatus): number {
+  const { observedHash, observedRevision, lastKnownGood, history } = status;
+  const known = [
+    { hash: observedHash, revision: observedRevision },
+    { hash: lastKnownGood.hash, revision: lastKnownGood.revision },
+    ...history.map(({ newHash, revision }) => ({ hash: newHash, revision })),
+  ];
+  const newest = known.reduce((best, one) => (one.revision > best.revision ? one : best));
+  return newest.revision > 0 && newest.hash === hash ? newest.revision : newest.revision + 1;
 }
 
 function countEntry(stats: ConfigReloadStatus['stats'], entry: HistoryEntry): ConfigReloadStatus['stats'] {

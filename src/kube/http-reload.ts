@@ -1,0 +1,120 @@
+import { Agent, request as send, type Dispatcher } from 'undici';
+import { isContentHash } from '../core/content-hash.ts';
+import { printable } from '../core/printable.ts';
+import type { EndpointChannel } from '../core/target.ts';
+import type { AttemptResult, EndpointPort } from '../operator/ports.ts';
+import { Deadline } from './deadline.ts';
+import { asObject, asText, type Json } from './json.ts';
+
+const MAX_ANSWER_BYTES = 64 * 1024;
+
+export interface EndpointOptions {
+  /** PEM bundle that endpoint certificates are checked against; default: the system's. */
+  readonly ca?: string | undefined;
+}
+
+/** Reloads by the endpoint in the pod: POST with the text and its hash, and the answer's hash compared. Redirects are not followed. */
+export function createEndpoints({ ca }: EndpointOptions = {}): EndpointPort & { close(): Promise<void> } {
+  const agent = new Agent({
+    connections: 2,
+    pipelining: 1,
+    keepAliveTimeout: 4_000,
+    connect: { timeout: 5_000, ...(ca ? { ca } : {}) },
+  });
+  return {
+    async attempt({ channel, hash, content, trigger, isForced, token, deadlineMs }, signal) {
+      using deadline = new Deadline(deadlineMs, signal);
+      const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(content);
+      try {
+        const answer = await send(endpointUrl(channel), {
+          method: 'POST',
+          dispatcher: agent,
+          signal: deadline.signal,
+          headersTimeout: deadlineMs,
+          bodyTimeout: deadlineMs,
+          headers: {
+            'content-type': 'application/json',
+            accept: 'application/json, application/problem+json',
+            ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+          },
+          body: JSON.stringify({ hash, config: text, trigger, ...(isForced ? { force: true } : {}) }),
+        });
+        return interpret(answer.statusCode, await readAnswer(answer.body), hash);
+      } catch (error) {
+        signal.throwIfAborted();
+        const isLate = deadline.signal.aborted;
+        return failed(
+          isLate ? 'EndpointTimeout' : 'EndpointUnreachable',
+          isLate ? `no answer within ${deadlineMs} ms` : describe(error),
+        );
+      }
+    },
+    close: () => agent.destroy(),
+  };
+}
+
+function endpointUrl({ scheme, host, port, path }: EndpointChannel): string {
+  return `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}${path}`;
+}
+
+/** At most 64 KiB are read; a longer or broken answer counts as none. */
+async function readAnswer(body: Dispatcher.ResponseData['body']): Promise<Json> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of body as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > MAX_ANSWER_BYTES) return {};
+    chunks.push(chunk);
+  }
+  try {
+    return asObject(JSON.parse(Buffer.concat(chunks).toString('utf8')));
+  } catch {
+    return {}; // not JSON: then its status code alone counts
+  }
+}
+
+function interpret(status: number, answer: Json, hash: string): AttemptResult {
+  const claimed = asText(answer['hash']);
+  const claimedHash = isContentHash(claimed) ? claimed : null;
+  if (status === 200) {
+    if (claimedHash === hash) {
+      return { reason: answer['unchanged'] === true ? 'AlreadyCurrent' : 'EndpointConfirmed', message: '', hash };
+    }
+    const message = claimedHash
+      ? 'the endpoint says that it runs another text'
+      : 'the endpoint answered 200 without the hash it runs';
+    return { reason: 'EndpointUnverified', message, hash: claimedHash };
+  }
+  const detail = explain(status, answer);
+  if (status >= 300 && status < 400) return failed('EndpointRedirected', `${detail}; redirects are not followed`);
+  if (status === 401 || status === 403)
+    return failed('EndpointUnauthorized', `${detail}; name its token with the annotation token-secret`);
+  if (status === 404 || status === 405) return failed('EndpointNotFound', `${detail}; is endpoint-path right?`);
+  if (status === 408) return failed('EndpointTimeout', detail);
+  if (status === 409) return failed('EndpointBusy', detail);
+  if (status === 413 || status === 415 || status === 422) return failed('EndpointRejected', detail);
+  if (status === 429 || status >= 500) return failed('EndpointFailed', detail);
+  return failed('EndpointRefused', detail);
+}
+
+/** The answer's status, and its machine-readable reason; free text of a pod is shown only as a word. */
+function explain(status: number, answer: Json): string {
+  const reason = /^[A-Za-z]{1,64}$/.exec(asText(answer['reason']))?.[0];
+  return `the endpoint answered ${status}${reason ? ` ${reason}` : ''}`;
+}
+
+function describe(error: unknown): string {
+  const codes: Readonly<Record<string, string>> = {
+    ECONNREFUSED: 'nothing listens on the port',
+    EHOSTUNREACH: 'there is no way to the pod',
+    ECONNRESET: 'the pod cut the connection',
+    UND_ERR_SOCKET: 'the pod cut the connection',
+    UND_ERR_CONNECT_TIMEOUT: 'the pod did not take the connection in time',
+  };
+  const code = asText(asObject(error)['code']);
+  return codes[code] ?? (code ? `the call failed with ${printable(code, 64)}` : 'the call failed');
+}
+
+function failed(reason: AttemptResult['reason'], message: string): AttemptResult {
+  return { reason, message, hash: null };
+}

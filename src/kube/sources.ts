@@ -1,0 +1,55 @@
+import { splitKey } from '../core/names.ts';
+import type { Source, SourcePort } from '../operator/ports.ts';
+import { isKind } from './api-error.ts';
+import { asList, asObject, asText, asTextMap, type Json } from './json.ts';
+import type { KubeClient } from './kube-client.ts';
+import { resourcePath } from './resource-path.ts';
+import { resources } from './resources.ts';
+
+/** Reads ConfigMaps and tokens; the source itself is never written. */
+export function createSources(client: KubeClient): SourcePort {
+  async function get(path: string, signal: AbortSignal): Promise<Json | undefined> {
+    try {
+      return asObject((await client.request<unknown>({ path, signal })).body);
+    } catch (error) {
+      if (isKind(error, 'NotFound')) return undefined;
+      throw error;
+    }
+  }
+
+  return {
+    async read(key, signal) {
+      const object = await get(resourcePath(resources.configMaps, splitKey(key)), signal);
+      return object && toSource(object);
+    },
+    async readToken({ namespace, secret }, signal) {
+      const object = await get(resourcePath(resources.secrets, { namespace, name: secret }), signal);
+      const base64 = asTextMap(object?.['data'])['token'];
+      const token = base64 === undefined ? '' : Buffer.from(base64, 'base64').toString('utf8').trim();
+      return /^[\x21-\x7e]{1,4096}$/.test(token) ? token : undefined;
+    },
+  };
+}
+
+function toSource(object: Json): Source {
+  const metadata = asObject(object['metadata']);
+  return {
+    namespace: asText(metadata['namespace']),
+    name: asText(metadata['name']),
+    uid: asText(metadata['uid']),
+    resourceVersion: asText(metadata['resourceVersion']),
+    annotations: asTextMap(metadata['annotations']),
+    isTerminating: metadata['deletionTimestamp'] !== undefined,
+    author: authorOf(asList(metadata['managedFields'])),
+    data: asTextMap(object['data']),
+    binaryData: asTextMap(object['binaryData']),
+  };
+}
+
+function authorOf(managedFields: readonly Json[]): string {
+  const ofData = managedFields.filter(
+    ({ fieldsV1 }) => 'f:data' in asObject(fieldsV1) || 'f:binaryData' in asObject(fieldsV1),
+  );
+  const newest = ofData.toSorted((a, b) => asText(a['time']).localeCompare(asText(b['time']))).at(-1);
+  return asText(newest?.['manager']);
+}

@@ -1,0 +1,76 @@
+import type { HistoryEntry } from '../core/configreload.ts';
+import type { SkippedUse } from '../core/find-targets.ts';
+import type { SourceReason } from '../core/reasons.ts';
+import type { TargetOutcome } from '../core/target.ts';
+import { shortHash } from '../core/content-hash.ts';
+import { describeSkipped, describeSuccess } from './describe.ts';
+import type { EventPort, Regarding, Source } from './ports.ts';
+import { hasFailed } from './rollout.ts';
+
+/** Says on ConfigMap and pods what happened, in the words of the contract. */
+export class Announcer {
+  readonly #source: Source;
+  readonly #events: EventPort;
+  readonly #regarding: Regarding;
+
+  constructor(source: Source, events: EventPort) {
+    this.#source = source;
+    this.#events = events;
+    const { namespace, name, uid } = source;
+    this.#regarding = { kind: 'ConfigMap', namespace, name, uid };
+  }
+
+  rejected(reason: SourceReason, message: string): void {
+    const eventReason =
+      reason === 'KeyMissing' ? 'FileNotFound' : reason === 'InvalidAnnotation' ? reason : 'ValidationFailed';
+    this.#warn(eventReason, 'Validate', `${message}; nothing was reloaded`);
+  }
+
+  dryRun(message: string): void {
+    this.#say('Normal', { reason: 'DryRun', action: 'Plan', note: message });
+  }
+
+  concluded(entry: HistoryEntry): void {
+    const { result, reason, revision, newHash, targets, changes, durationMs, errorMessage } = entry;
+    if (result === 'success') {
+      const { reloaded: done, total } = targets;
+      const note = describeSuccess({ revision, hash: newHash, done, total, changes, durationMs });
+      this.#say('Normal', { reason: 'ReloadSucceeded', action: 'Reload', note });
+      // An edit that no pod sees is most likely a mistake; a new ConfigMap without pods is not.
+      if (total === 0 && entry.oldHash !== '') this.#warn('NoTargets', 'Reload', 'no running pod uses this ConfigMap');
+      return;
+    }
+    const eventReason =
+      reason === 'RolloutHalted' ? reason : result === 'already_in_progress' ? 'ReloadInProgress' : 'ReloadFailed';
+    this.#warn(eventReason, 'Reload', `revision ${revision} (${shortHash(newHash)}): ${errorMessage}`);
+  }
+
+  skipped(skipped: readonly SkippedUse[]): void {
+    this.#warn('PodSkipped', 'Reload', describeSkipped(skipped));
+  }
+
+  /** On each pod that was touched; a pod that had read the text itself has nothing to hear. */
+  targets(outcomes: readonly TargetOutcome[], hash: string): void {
+    for (const outcome of outcomes) {
+      const { target, reason, message, durationMs } = outcome;
+      const pod = { kind: 'Pod', namespace: target.namespace, name: target.pod, uid: target.uid } as const;
+      const where = `container ${target.container}`;
+      const about = { regarding: pod, related: this.#regarding, action: 'Reload' };
+      if (hasFailed(outcome)) {
+        const note = `${where} was not brought to ${this.#source.name} ${shortHash(hash)}: ${reason}, ${message}`;
+        this.#events.announce({ ...about, type: 'Warning', reason: 'ConfigReloadFailed', note });
+      } else if (reason === 'SignalDelivered' || reason === 'EndpointConfirmed') {
+        const note = `${where} runs ${this.#source.name} ${shortHash(hash)} after ${Math.round(durationMs)} ms (${reason})`;
+        this.#events.announce({ ...about, type: 'Normal', reason: 'ConfigReloaded', note });
+      }
+    }
+  }
+
+  #warn(reason: string, action: string, note: string): void {
+    this.#say('Warning', { reason, action, note });
+  }
+
+  #say(type: 'Normal' | 'Warning', words: { reason: string; action: string; note: string }): void {
+    this.#events.announce({ regarding: this.#regarding, type, ...words });
+  }
+}

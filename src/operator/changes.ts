@@ -1,0 +1,151 @@
+import type { HistoryEntry } from '../core/configreload.ts';
+import { shortHash } from '../core/content-hash.ts';
+import { type Plan, policyFingerprint, type ReloadPlan } from '../core/decide.ts';
+import { formatDuration } from '../core/duration.ts';
+import { type ConditionInput, findCondition, revisionFor, type StatusChange, toSeconds } from '../core/status.ts';
+import { describeFailures } from './describe.ts';
+import type { Observation } from './observe.ts';
+import type { Tally } from './tally.ts';
+
+/** What the status learns from each kind of plan. Pure. */
+
+type QuietPlan = Exclude<Plan, { kind: 'reload' | 'ignore' }>;
+
+/** A plan that touches no pod. */
+export function quietChange(plan: QuietPlan, { source, config, status }: Observation): StatusChange {
+  const observedResourceVersion = source.resourceVersion;
+  const seen = config.kind === 'accepted' || config.kind === 'rejected' ? config.outcome.hash : status.observedHash;
+  const valid = condition('Valid', 'True', 'Valid', `the configuration is valid (${shortHash(seen)})`);
+  const running = describeRunning(status.appliedRevision);
+  switch (plan.kind) {
+    case 'reject':
+      return {
+        observedResourceVersion,
+        // A text that is refused is seen, and has no revision.
+        ...(plan.hash === '' ? {} : { observedHash: plan.hash, observedRevision: 0 }),
+        conditions: [
+          condition('Valid', 'False', plan.reason, plan.message),
+          condition('Reloaded', 'False', plan.reason, `nothing was reloaded; ${running}`),
+          condition('Progressing', 'False', plan.reason, 'waiting for a change of the ConfigMap'),
+        ],
+      };
+    case 'pause': {
+      const isCurrent = status.appliedHash === seen;
+      return {
+        observedResourceVersion,
+        conditions: [
+          valid,
+          condition('Reloaded', isCurrent ? 'True' : 'False', 'Paused', `paused by annotation; ${running}`),
+          condition('Progressing', 'False', 'Paused', 'paused by annotation; nothing is reloaded'),
+        ],
+      };
+    }
+    case 'stayHalted':
+      return { observedResourceVersion };
+    case 'dryRun': {
+      const what = `dry run: ${plan.due.length} targets would be reloaded to ${shortHash(seen)}; ${running}`;
+      return { observedResourceVersion, conditions: [valid, condition('Progressing', 'False', 'DryRun', what)] };
+    }
+  }
+}
+
+/** What a reload says before it touches anything. */
+export function beginningChange(plan: ReloadPlan, observed: Observation, now: Date): StatusChange {
+  const revision = revisionOf(plan, observed);
+  const what = `bringing ${plan.due.length} targets to revision ${revision} (${shortHash(plan.accepted.hash)})`;
+  return {
+    ...observedChange(plan, observed, now),
+    conditions: [
+      validCondition(plan),
+      condition('Reloaded', 'False', 'InProgress', what),
+      condition('Progressing', 'True', plan.trigger === 'requested' ? 'Requested' : 'RollingOut', what),
+    ],
+  };
+}
+
+export interface Conclusion {
+  readonly plan: ReloadPlan;
+  readonly observed: Observation;
+  readonly tally: Tally;
+  readonly entry: HistoryEntry | undefined;
+  /** Until the next attempt; undefined: when something changes. */
+  readonly waitMs: number | undefined;
+  readonly now: Date;
+}
+
+export function conclusionChange({ plan, observed, tally, entry, waitMs, now }: Conclusion): StatusChange {
+  return {
+    ...observedChange(plan, observed, now),
+    conditions: [validCondition(plan), ...reloadedConditions({ plan, observed, tally, waitMs })],
+    targets: tally.targets,
+    pods: tally.pods,
+    isApplied: tally.isApplied,
+    ...(entry ? { entry } : {}),
+  };
+}
+
+export function revisionOf(plan: ReloadPlan, { status }: Observation): number {
+  return status.observedHash === plan.accepted.hash && status.observedRevision > 0
+    ? status.observedRevision
+    : revisionFor(plan.accepted.hash, status);
+}
+
+/** Whether a change is being rolled out and not yet in the history. */
+export function isOpen(plan: ReloadPlan, { status }: Observation): boolean {
+  return plan.isNew || findCondition(status, 'Progressing')?.status === 'True';
+}
+
+function observedChange(plan: ReloadPlan, observed: Observation, now: Date): StatusChange {
+  return {
+    observedResourceVersion: observed.source.resourceVersion,
+    observedHash: plan.accepted.hash,
+    observedRevision: revisionOf(plan, observed),
+    observedRequest: plan.policy.requestedAt ?? '',
+    observedPolicy: policyFingerprint(plan.policy),
+    ...(plan.isNew ? { observedTime: toSeconds(now) } : {}),
+  };
+}
+
+function validCondition({ key, accepted: { hash, warnings } }: ReloadPlan): ConditionInput {
+  const noted = warnings.length === 0 ? '' : `; ${warnings.length} warnings: ${warnings[0]?.message ?? ''}`;
+  return condition('Valid', 'True', 'Valid', `${key} is valid (${shortHash(hash)})${noted}`);
+}
+
+function reloadedConditions({ plan, observed, tally, waitMs }: Omit<Conclusion, 'entry' | 'now'>): ConditionInput[] {
+  const { targets, failures, isApplied, isHalted } = tally;
+  const where = `${targets.reloaded}/${targets.total} targets run revision ${revisionOf(plan, observed)}`;
+  if (isApplied) {
+    const reason = targets.total === 0 ? 'NoTargets' : 'Reloaded';
+    return [condition('Reloaded', 'True', reason, where), condition('Progressing', 'False', 'Done', where)];
+  }
+  const why = failures.length > 0 ? `; ${describeFailures(failures)}` : '';
+  if (isHalted) {
+    const halted = `${where}; halted after a failure, ${targets.pending} not touched${why}`;
+    return [
+      condition('Reloaded', 'False', 'RolloutHalted', halted),
+      condition('Progressing', 'False', 'RolloutHalted', halted),
+    ];
+  }
+  const before = failures.length === 0 ? findCondition(observed.status, 'Reloaded')?.message : undefined;
+  const failed = before ?? `${where}, ${targets.failed} failed${why}`;
+  const next =
+    waitMs === undefined
+      ? 'waiting for a change of text, pod or annotation'
+      : `next attempt in ${formatDuration(waitMs)}`;
+  return [
+    condition('Reloaded', 'False', 'TargetsFailed', failed),
+    condition('Progressing', 'False', 'TargetsFailed', next),
+  ];
+}
+
+function describeRunning(revision: number): string {
+  return revision === 0 ? 'pods keep what they run' : `revision ${revision} keeps running`;
+}
+
+function condition(
+  type: ConditionInput['type'],
+  status: ConditionInput['status'],
+  ...[reason, message]: [reason: string, message: string]
+): ConditionInput {
+  return { type, status, reason, message };
+}

@@ -1,0 +1,109 @@
+import type { AddressRules } from '../core/address-rules.ts';
+import { decide, type ReloadPlan } from '../core/decide.ts';
+import type { Logger } from 'pino';
+import { type Action, awaitChange, requeueAfter } from '../runtime/reconciler.ts';
+import type { InFlight } from './in-flight.ts';
+import type { KnownConfigs } from './known-configs.ts';
+import { observe, queryOf, type Observation } from './observe.ts';
+import type { Ports } from './ports.ts';
+import { Recorder } from './record.ts';
+import { reloadTarget } from './reload-target.ts';
+import type { RetryBook } from './retry-book.ts';
+import { rollOut, type RolloutResult } from './rollout.ts';
+
+/** What the story is told with: made once, by `run-operator.ts`. */
+export interface Operator {
+  readonly ports: Ports;
+  readonly logger: Logger;
+  readonly addresses: AddressRules;
+  readonly strategies: readonly ('endpoint' | 'signal')[];
+  /** Targets of one source worked on at the same time. */
+  readonly podConcurrency: number;
+  readonly inFlight: InFlight;
+  readonly knownConfigs: KnownConfigs;
+  readonly retries: RetryBook;
+}
+
+/**
+ * The story of one source, told from the present each time: observe → decide → act → record.
+ * Nothing is remembered between two calls that the next one needs: status and pods hold it all.
+ */
+export async function reconcile(key: string, operator: Operator, signal: AbortSignal): Promise<Action> {
+  const observed = await observe(key, operator, signal);
+  if (!observed) return forget(key, operator);
+
+  const plan = decide(observed);
+  const recorder = new Recorder(key, observed, operator);
+  switch (plan.kind) {
+    case 'ignore':
+      return forget(key, operator);
+    case 'reject':
+    case 'pause':
+    case 'stayHalted':
+    case 'dryRun':
+      await recorder.note(plan, signal);
+      return awaitChange();
+    case 'reload': {
+      await recorder.begin(plan, signal); // who cannot record does not act
+      const result = await act(key, observed, plan, { operator, signal });
+      if (result === 'superseded') return requeueAfter(0);
+      return recorder.conclude(plan, result, signal);
+    }
+  }
+}
+
+/** Brings the due targets to the new text. A newer text, or the end of the consent, cuts it short. */
+async function act(
+  key: string,
+  observed: Observation,
+  plan: ReloadPlan,
+  { operator, signal }: { operator: Operator; signal: AbortSignal },
+): Promise<RolloutResult | 'superseded'> {
+  const query = queryOf(observed, operator.addresses);
+  if (!query || plan.due.length === 0) return { outcomes: [], untouched: [] };
+  using flight = operator.inFlight.begin(key, {
+    uid: observed.source.uid,
+    hash: plan.accepted.hash,
+    policy: plan.policy,
+  });
+  const both = AbortSignal.any([signal, flight.signal]);
+  try {
+    const job = {
+      query,
+      hash: plan.accepted.hash,
+      content: plan.content,
+      trigger: plan.trigger,
+      isForced: plan.isForced,
+      request: plan.request,
+      timeoutMs: plan.policy.timeoutMs,
+      token: await readToken(observed, plan, operator.ports, both),
+      strategies: operator.strategies,
+    };
+    return await rollOut({
+      due: plan.due,
+      total: observed.found.targets.length,
+      policy: plan.policy,
+      concurrency: operator.podConcurrency,
+      reload: (target) => reloadTarget(target, job, operator.ports, both),
+    });
+  } catch (error) {
+    if (flight.signal.aborted && !signal.aborted) return 'superseded';
+    throw error;
+  }
+}
+
+async function readToken(
+  { source: { namespace } }: Observation,
+  { policy: { tokenSecret } }: ReloadPlan,
+  ports: Ports,
+  signal: AbortSignal,
+): Promise<string | undefined | null> {
+  if (tokenSecret === undefined) return undefined;
+  return (await ports.sources.readToken({ namespace, secret: tokenSecret }, signal)) ?? null;
+}
+
+function forget(key: string, operator: Operator): Action {
+  operator.retries.forget(key);
+  operator.ports.metrics.forgetSource(key);
+  return awaitChange();
+}

@@ -1,0 +1,178 @@
+import { randomUUID } from 'node:crypto';
+import { diffConfigs } from '../core/config-diff.ts';
+import { type HistoryEntry, NO_TARGETS } from '../core/configreload.ts';
+import type { Plan, ReloadPlan } from '../core/decide.ts';
+import type { ReloadResult } from '../core/reload-result.ts';
+import { type SourceReason, sourceReasons } from '../core/reasons.ts';
+import { findCondition } from '../core/status.ts';
+import { type Action, awaitChange, requeueAfter } from '../runtime/reconciler.ts';
+import { Announcer } from './announce.ts';
+import { beginningChange, conclusionChange, isOpen, quietChange, revisionOf } from './changes.ts';
+import { describeFailures } from './describe.ts';
+import type { Observation } from './observe.ts';
+import type { Operator } from './reconcile.ts';
+import type { RolloutResult } from './rollout.ts';
+import { StatusWriter } from './status-writer.ts';
+import { type Tally, tallyUp } from './tally.ts';
+
+type QuietPlan = Exclude<Plan, { kind: 'reload' | 'ignore' }>;
+
+/** Writes down what one reconcile did: status first, then events and metrics. What says nothing new is not written. */
+export class Recorder {
+  readonly #key: string;
+  readonly #observed: Observation;
+  readonly #operator: Operator;
+  readonly #writer: StatusWriter;
+  readonly #announcer: Announcer;
+  readonly #startedAt: number;
+
+  constructor(key: string, observed: Observation, operator: Operator) {
+    this.#key = key;
+    this.#observed = observed;
+    this.#operator = operator;
+    this.#writer = new StatusWriter(key, observed, operator.ports);
+    this.#announcer = new Announcer(observed.source, operator.ports.events);
+    this.#startedAt = operator.ports.clock.monotonic();
+  }
+
+  /** A plan that touches no pod. */
+  async note(plan: QuietPlan, signal: AbortSignal): Promise<void> {
+    const { status } = this.#observed;
+    const change = quietChange(plan, this.#observed);
+    const isRejectedAnew = plan.kind === 'reject' && findCondition(status, 'Valid')?.message !== plan.message;
+    const entry = plan.kind === 'reject' && isRejectedAnew ? this.#rejectionEntry(plan) : undefined;
+    const isNews = await this.#writer.write({ ...change, ...(entry ? { entry } : {}) }, signal);
+    const { message, reason } = change.conditions?.at(-1) ?? {};
+    if (isNews) this.#operator.logger.info({ source: this.#key, plan: plan.kind, reason }, message ?? plan.kind);
+    if (plan.kind === 'reject' && isRejectedAnew) this.#announcer.rejected(plan.reason, plan.message);
+    const wasDryRun = findCondition(status, 'Progressing');
+    if (plan.kind === 'dryRun' && wasDryRun?.message !== message) this.#announcer.dryRun(message ?? '');
+    if (entry) this.#operator.ports.metrics.reloadConcluded(entry.result, entry.durationMs / 1000);
+  }
+
+  /** Before anything is touched: says what is about to happen, as the only writer. Who cannot record does not act. */
+  async begin(plan: ReloadPlan, signal: AbortSignal): Promise<void> {
+    this.#operator.knownConfigs.remember(plan.accepted.hash, plan.accepted.config);
+    if (plan.due.length === 0 || (!plan.isNew && this.#observed.stored)) return;
+    const change = beginningChange(plan, this.#observed, this.#operator.ports.clock.now());
+    await this.#writer.write(change, signal, { isFence: true });
+  }
+
+  /** After the rollout. Says when to look again. */
+  async conclude(plan: ReloadPlan, result: RolloutResult, signal: AbortSignal): Promise<Action> {
+    const { clock, metrics } = this.#operator.ports;
+    const now = clock.now();
+    const tally = tallyUp(plan, this.#observed, result, now);
+    const hasRecovered = tally.isApplied && findCondition(this.#observed.status, 'Reloaded')?.status === 'False';
+    const isConcluded = isOpen(plan, this.#observed) || hasRecovered;
+    if (isOpen(plan, this.#observed)) await this.#saveRevision(plan, signal);
+    const entry = isConcluded ? await this.#entryOf(plan, tally, signal) : undefined;
+
+    const hash = plan.accepted.hash;
+    const waitMs = tally.isRetryable ? this.#operator.retries.next(this.#key, hash) : undefined;
+    if (waitMs === undefined) this.#operator.retries.forget(this.#key);
+    await this.#writer.write(conclusionChange({ plan, observed: this.#observed, tally, entry, waitMs, now }), signal);
+
+    this.#tell(plan, { tally, result, entry });
+    const { failed, pending } = tally.targets;
+    const successTime = this.#writer.status.lastKnownGood.time;
+    metrics.sourceState(this.#key, { outOfSync: failed + pending, isSuccessful: tally.isApplied, successTime });
+    return waitMs === undefined ? awaitChange() : requeueAfter(waitMs);
+  }
+
+  #tell(
+    plan: ReloadPlan,
+    { tally, result, entry }: { tally: Tally; result: RolloutResult; entry: HistoryEntry | undefined },
+  ): void {
+    const { logger, ports } = this.#operator;
+    const { hash } = plan.accepted;
+    const { skipped } = this.#observed.found;
+    this.#announcer.targets(result.outcomes, hash);
+    if (skipped.some((use) => !this.#wasSkipped(use))) this.#announcer.skipped(skipped);
+    if (!entry) return;
+    this.#announcer.concluded(entry);
+    ports.metrics.reloadConcluded(entry.result, entry.durationMs / 1000);
+    const { reason, result: outcome, revision, durationMs, targets, errorMessage } = entry;
+    const decision = { source: this.#key, hash, revision, reason, result: outcome, targets, durationMs };
+    if (tally.isApplied) logger.info(decision, 'reloaded');
+    else logger.warn(decision, errorMessage);
+  }
+
+  #wasSkipped({ uid, container, reason }: { uid: string; container: string; reason: string }): boolean {
+    const { pods } = this.#observed.status;
+    return pods.some((pod) => pod.uid === uid && pod.container === container && pod.reason === reason);
+  }
+
+  async #saveRevision(plan: ReloadPlan, signal: AbortSignal): Promise<void> {
+    const { source } = this.#observed;
+    const { revisions } = this.#operator.ports;
+    const revision = revisionOf(plan, this.#observed);
+    const owner = await this.#writer.ensure(signal);
+    const { key, content, accepted, policy } = plan;
+    await revisions.save(source, owner, { revision, hash: accepted.hash, key, content, author: source.author }, signal);
+    if (revision > policy.historyLimit && revision % PRUNE_EVERY === 0) {
+      await revisions.prune(this.#key, policy.historyLimit, signal);
+    }
+  }
+
+  async #entryOf(plan: ReloadPlan, tally: Tally, signal: AbortSignal): Promise<HistoryEntry> {
+    const { status, source } = this.#observed;
+    const before = await this.#operator.knownConfigs.applied(this.#key, status, signal);
+    const reason = reasonOf(plan, tally);
+    const { result } = sourceReasons[reason];
+    return {
+      ...this.#stamp(plan.isNew ? undefined : status.observedTime),
+      trigger: plan.trigger,
+      result: reason === 'TargetsFailed' || reason === 'RolloutHalted' ? (tally.failures[0]?.result ?? result) : result,
+      reason,
+      newHash: plan.accepted.hash,
+      revision: revisionOf(plan, this.#observed),
+      changes: before === null && status.appliedHash !== '' ? [] : diffConfigs(before, plan.accepted.config),
+      errorMessage: tally.isApplied
+        ? ''
+        : describeFailures(tally.failures) || 'targets that failed before wait for a change',
+      author: source.author,
+      targets: tally.targets,
+    };
+  }
+
+  #rejectionEntry(plan: Extract<Plan, { kind: 'reject' }>): HistoryEntry {
+    const result: ReloadResult = sourceReasons[plan.reason].result;
+    return {
+      ...this.#stamp(undefined),
+      trigger: 'configmap',
+      result,
+      reason: plan.reason,
+      newHash: plan.hash,
+      revision: 0,
+      changes: [],
+      errorMessage: plan.message,
+      author: this.#observed.source.author,
+      targets: NO_TARGETS,
+    };
+  }
+
+  /** `since`: when the change was first seen, where another reconcile, or another process, saw it. */
+  #stamp(since: string | undefined) {
+    const { clock } = this.#operator.ports;
+    const now = clock.now();
+    const measured = clock.monotonic() - this.#startedAt;
+    const durationMs = since ? Math.max(measured, now.getTime() - Date.parse(since)) : measured;
+    return {
+      id: randomUUID(),
+      timestamp: now.toISOString(),
+      oldHash: this.#observed.status.appliedHash,
+      durationMs: Math.round(durationMs),
+    };
+  }
+}
+
+/** Old revisions are cleared away once in so many. */
+const PRUNE_EVERY = 10;
+
+function reasonOf(plan: ReloadPlan, tally: Tally): SourceReason {
+  if (tally.isHalted) return 'RolloutHalted';
+  if (!tally.isApplied) return 'TargetsFailed';
+  if (tally.targets.total === 0) return 'NoTargets';
+  return plan.isNew && plan.due.length === 0 ? 'NothingToReload' : 'Reloaded';
+}

@@ -1,0 +1,198 @@
+import { refuseEndpoint } from '../core/endpoint.ts';
+import { findTargets, type TargetQuery } from '../core/find-targets.ts';
+import { type TargetReason, targetReasons } from '../core/reasons.ts';
+import type { ReloadTrigger } from '../core/reload-event.ts';
+import type { EndpointChannel, SignalChannel, Target, TargetOutcome } from '../core/target.ts';
+import type { AttemptResult, Ports } from './ports.ts';
+
+/** What every target of a rollout is brought to. */
+export interface ReloadJob {
+  readonly query: TargetQuery;
+  readonly hash: string;
+  readonly content: Uint8Array;
+  readonly trigger: ReloadTrigger;
+  readonly isForced: boolean;
+  readonly request: string;
+  readonly timeoutMs: number;
+  /** Bearer token for endpoints; null: `token-secret` names none that can be read. */
+  readonly token: string | undefined | null;
+  readonly strategies: readonly ('endpoint' | 'signal')[];
+}
+
+/** How long one exec waits for the file before the kubelet is nudged again, milliseconds. */
+const NUDGE_EVERY_MS = 2_000;
+const EXEC_OVERHEAD_MS = 8_000;
+const RETRY_MS = { first: 100, most: 2_000 };
+
+/** Brings one target to the job's hash and proves it, within its time limit. Rejects only when `signal` aborts. */
+export async function reloadTarget(
+  planned: Target,
+  job: ReloadJob,
+  ports: Ports,
+  signal: AbortSignal,
+): Promise<TargetOutcome> {
+  const started = ports.clock.monotonic();
+  const attempt = new TargetReload(planned, job, ports, signal);
+  const { reason, message, hash } = await attempt.run();
+  signal.throwIfAborted();
+  const durationMs = ports.clock.monotonic() - started;
+  const { result } = targetReasons[reason];
+  const strategy = attempt.target.channel.kind;
+  ports.metrics.targetConcluded(strategy, result, durationMs / 1000);
+  return { target: attempt.target, result, reason, message, hash, durationMs };
+}
+
+/** The life of one target in one rollout: look afresh, try until it is proven or the time is over, record. */
+class TargetReload {
+  target: Target;
+  readonly #plannedInstance: string;
+  readonly #job: ReloadJob;
+  readonly #ports: Ports;
+  readonly #signal: AbortSignal;
+  readonly #deadline: number;
+
+  constructor(planned: Target, job: ReloadJob, ports: Ports, signal: AbortSignal) {
+    this.target = planned;
+    this.#plannedInstance = planned.running.containerId;
+    this.#job = job;
+    this.#ports = ports;
+    this.#signal = signal;
+    this.#deadline = ports.clock.monotonic() + job.timeoutMs;
+  }
+
+  async run(): Promise<AttemptResult> {
+    let pause = RETRY_MS.first;
+    for (;;) {
+      const result = await this.#tryOnce();
+      if (targetReasons[result.reason].next !== 'retry') return result;
+      if (this.#left() <= pause) return result;
+      await this.#ports.clock.sleep(pause, this.#signal);
+      pause = Math.min(pause * 2, RETRY_MS.most);
+    }
+  }
+
+  async #tryOnce(): Promise<AttemptResult> {
+    try {
+      if (!(await this.#lookAfresh())) return gone;
+      const result = this.#isSettled() ? settled(this.#job.hash) : await this.#reload(this.target);
+      if (targetReasons[result.reason].result === 'success') return await this.#record(this.#nameRestart(result));
+      return await this.#explain(result);
+    } catch (error) {
+      this.#signal.throwIfAborted();
+      return {
+        reason: 'RecordFailed',
+        message: error instanceof Error ? error.message : 'the API call failed',
+        hash: null,
+      };
+    }
+  }
+
+  /** Reads the pod from the API server: still there, the same uid, still a target, and where it is now. */
+  async #lookAfresh(): Promise<boolean> {
+    const pod = await this.#ports.pods.read(this.target, this.#signal);
+    const now =
+      pod && findTargets([pod], this.#job.query).targets.find(({ container }) => container === this.target.container);
+    if (now) this.target = now;
+    return now !== undefined;
+  }
+
+  #isSettled(): boolean {
+    const { record } = this.target;
+    return record?.hash === this.#job.hash && record.request === this.#job.request;
+  }
+
+  #reload({ channel }: Target): Promise<AttemptResult> {
+    if (!this.#job.strategies.includes(channel.kind)) {
+      return Promise.resolve(
+        fail('StrategyDisabled', `the controller was started without the strategy ${channel.kind}`),
+      );
+    }
+    return channel.kind === 'endpoint' ? this.#callEndpoint(channel) : this.#sendSignal(channel);
+  }
+
+  async #callEndpoint(channel: EndpointChannel): Promise<AttemptResult> {
+    const { hash, content, trigger, isForced, token, query } = this.#job;
+    const refusal = refuseEndpoint(channel, query.addresses);
+    if (refusal !== undefined) return fail('EndpointAddressRefused', refusal);
+    if (token === null) {
+      return fail('TokenSecretMissing', 'the Secret that token-secret names has no key token that can be read');
+    }
+    const deadlineMs = Math.max(1, this.#left());
+    return this.#ports.endpoints.attempt(
+      { channel, hash, content, trigger, isForced, token, deadlineMs },
+      this.#signal,
+    );
+  }
+
+  async #sendSignal(channel: SignalChannel): Promise<AttemptResult> {
+    const attempt = (waitMs: number) =>
+      this.#ports.signals.attempt(
+        {
+          target: this.target,
+          channel,
+          hash: this.#job.hash,
+          waitMs,
+          isForced: this.#job.isForced,
+          deadlineMs: Math.min(this.#left(), waitMs + EXEC_OVERHEAD_MS),
+        },
+        this.#signal,
+      );
+    // A container without a record has most likely started with this text: look before the kubelet is disturbed.
+    if (!this.target.record) {
+      const first = await attempt(0);
+      if (first.reason !== 'PropagationTimeout' && first.reason !== 'FileMissing') return first;
+    }
+    const [result] = await Promise.all([attempt(Math.min(NUDGE_EVERY_MS, this.#left())), this.#nudge()]);
+    return result;
+  }
+
+  /** Without it the file comes all the same, some 60 to 90 s later: a failed nudge is no failure of its own. */
+  async #nudge(): Promise<void> {
+    await this.#ports.pods.nudge(this.target, this.#job.hash, this.#signal).catch(() => this.#signal.throwIfAborted());
+  }
+
+  async #record(result: AttemptResult): Promise<AttemptResult> {
+    const { query, hash, request } = this.#job;
+    const isRecorded =
+      this.#isSettled() ||
+      (await this.#ports.pods.record(this.target, { source: query.source, hash, request }, this.#signal));
+    return isRecorded ? result : gone;
+  }
+
+  #nameRestart(result: AttemptResult): AttemptResult {
+    const isSameInstance = this.target.running.containerId === this.#plannedInstance;
+    return result.reason === 'StartedWithConfig' && !isSameInstance
+      ? { ...result, reason: 'SupersededByRestart' }
+      : result;
+  }
+
+  /** A failed exec is often the end of the pod or of its container: say which. */
+  async #explain(result: AttemptResult): Promise<AttemptResult> {
+    if (!isBroken(result.reason)) return result;
+    const attempted = this.target.running.containerId;
+    if (!(await this.#lookAfresh())) return gone;
+    const hasRestarted = this.target.running.containerId !== attempted;
+    return hasRestarted ? fail('ProcessCrashed', 'the container restarted while it was being reloaded') : result;
+  }
+
+  #left(): number {
+    return this.#deadline - this.#ports.clock.monotonic();
+  }
+}
+
+/** The exec broke off: whether the signal came to the process is not known. */
+const isBroken = (reason: TargetReason) => reason === 'ExecFailed' || reason === 'ExecTimeout';
+
+const gone: AttemptResult = {
+  reason: 'TargetGone',
+  message: 'the pod is gone, or uses the source no more',
+  hash: null,
+};
+
+function settled(hash: string): AttemptResult {
+  return { reason: 'AlreadyCurrent', message: '', hash };
+}
+
+function fail(reason: TargetReason, message: string): AttemptResult {
+  return { reason, message, hash: null };
+}
