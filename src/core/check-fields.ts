@@ -50,7 +50,7 @@ function toFinding(error: ErrorObject, reading: ConfigReading): Finding {
     return {
       path: sectionName,
       rule: 'type',
-      message: `${sectionName} is ${section.misplaced ? describe(section.misplaced) : 'no mapping'}; valid is a mapping, which may be empty: {}`,
+      message: `${sectionName} is ${section.misplaced?.kind === 'sequence' ? 'a list' : isEmpty(section.misplaced) ? 'empty (null)' : 'a single value'}; valid is a mapping, which may be empty: {}`,
       at: section.misplaced?.at ?? section.at,
     };
   }
@@ -99,6 +99,10 @@ function expected(schema: FieldSchema): string {
   if (schema.enum) return `one of ${schema.enum.join(', ')}`;
   if (schema.type === 'boolean') return 'true or false';
   return `a whole number from ${schema.minimum} to ${schema.maximum}`;
+}
+
+function isEmpty(node: ConfigNode | undefined): boolean {
+  return node?.kind === 'scalar' && node.scalar.type === 'null';
 }
 
 /** The offending value of a schema field, escaped and cut. */
