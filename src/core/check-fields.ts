@@ -4,7 +4,9 @@ import type { ConfigNode, Finding } from './config-tree.ts';
 import { SECTIONS, sectionFields, type FieldSchema, type SectionName } from './default-config.ts';
 import { leindexConfigSchema } from './leindex-config.ts';
 import { nearestName } from './nearest-name.ts';
-import { showKey, showValue } from './show-value.ts';
+import { showKey } from './show-value.ts';
+import type { RuleName } from './rules.ts';
+import { describeKind, describeValue, expectedValue } from './describe-value.ts';
 
 // allErrors is safe here: our own schema, and a bounded number of keys.
 const matchesSchema = new Ajv2020({ strict: true, allErrors: true, ownProperties: true, strictNumbers: true }).compile(
@@ -50,7 +52,7 @@ function toFinding(error: ErrorObject, reading: ConfigReading): Finding {
     return {
       path: sectionName,
       rule: 'type',
-      message: `${sectionName} is ${section.misplaced?.kind === 'sequence' ? 'a list' : isEmpty(section.misplaced) ? 'empty (null)' : 'a single value'}; valid is a mapping, which may be empty: {}`,
+      message: `${sectionName} is ${describeKind(section.misplaced)}; valid is a mapping, which may be empty: {}`,
       at: section.misplaced?.at ?? section.at,
     };
   }
@@ -61,16 +63,14 @@ function toFinding(error: ErrorObject, reading: ConfigReading): Finding {
 }
 
 function wrongValue({ path, value }: FieldReading, schema: FieldSchema, keyword: string): Finding {
+  const rule = keyword === 'enum' ? 'choice' : keyword === 'type' ? typeRule(value, schema) : 'range';
+  return { path, rule, message: `${path} is ${describeValue(value)}; valid is ${expectedValue(schema)}`, at: value.at };
+}
+
+/** Python's True and False are integers, so that LeIndex would take them: a rule of its own. */
+function typeRule(value: ConfigNode, { type }: FieldSchema): RuleName {
   const isBoolean = value.kind === 'scalar' && value.scalar.type === 'boolean';
-  const rule =
-    keyword === 'enum'
-      ? 'choice'
-      : keyword !== 'type'
-        ? 'range'
-        : isBoolean && schema.type === 'integer'
-          ? 'boolean-for-integer'
-          : 'type';
-  return { path, rule, message: `${path} is ${describe(value)}; valid is ${expected(schema)}`, at: value.at };
+  return isBoolean && type === 'integer' ? 'boolean-for-integer' : 'type';
 }
 
 function missingSection(name: string): Finding {
@@ -92,26 +92,6 @@ function unknownKey(section: SectionName, field: FieldReading | undefined, fallb
     message: `${showKey(text)} is not known in ${section}; ${nearest === undefined ? `valid are ${known.join(', ')}` : `did you mean ${nearest}?`}`,
     at: field?.key.at ?? fallback,
   };
-}
-
-/** What would be valid, for people. */
-function expected(schema: FieldSchema): string {
-  if (schema.enum) return `one of ${schema.enum.join(', ')}`;
-  if (schema.type === 'boolean') return 'true or false';
-  return `a whole number from ${schema.minimum} to ${schema.maximum}`;
-}
-
-function isEmpty(node: ConfigNode | undefined): boolean {
-  return node?.kind === 'scalar' && node.scalar.type === 'null';
-}
-
-/** The offending value of a schema field, escaped and cut. */
-function describe(node: ConfigNode): string {
-  if (node.kind === 'mapping') return 'a mapping';
-  if (node.kind === 'sequence') return 'a list';
-  if (node.scalar.type === 'null') return 'empty (null)';
-  if (node.scalar.type === 'string') return `the text ${showValue(node.text)}`;
-  return showValue(node.text).replaceAll('"', '');
 }
 
 function unescapePointer(part: string): string {

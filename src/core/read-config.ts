@@ -1,10 +1,11 @@
 import type { ConfigReading, FieldReading, SectionReading } from './config-reading.ts';
 import type { ConfigNode, Finding, MappingNode } from './config-tree.ts';
+import { describeValue } from './describe-value.ts';
 import { SECTIONS, type SectionName } from './default-config.ts';
 import { effectivePairs, type EffectivePairs } from './effective-pairs.ts';
 import { isVersionOneKey, readVersionOne, VERSION_ONE_KEYS } from './migrate-1.0.ts';
 import { nearestName } from './nearest-name.ts';
-import { showKey, showValue } from './show-value.ts';
+import { showKey } from './show-value.ts';
 
 /** Which version the document is of, and what LeIndex would make of its sections. */
 export function readConfig(root: MappingNode): ConfigReading {
@@ -22,7 +23,7 @@ export function readConfig(root: MappingNode): ConfigReading {
     rule: 'unsupported-version',
     message: looksRight
       ? `version is the number ${value.text}, and LeIndex takes the text only; write version: "${value.text}"`
-      : `version is ${describe(value)}; LeIndex reads the texts "2.0" and "1.0"; write version: "2.0"`,
+      : `version is ${describeValue(value)}; LeIndex reads the texts "2.0" and "1.0"; write version: "2.0"`,
     at: value.at,
   });
 }
@@ -100,12 +101,6 @@ function ignoredKey(text: string, at: number, known: readonly string[]): Finding
     message: `${showKey(text)} is ignored by LeIndex; ${isOld ? 'it is a key of version 1.0, and this is a 2.0 file' : hint}`,
     at,
   };
-}
-
-function describe(value: ConfigNode): string {
-  if (value.kind === 'mapping') return 'a mapping';
-  if (value.kind === 'sequence') return 'a list';
-  return value.scalar.type === 'null' ? 'empty' : showValue(value.text);
 }
 
 function isSection(name: string): name is SectionName {

@@ -57,7 +57,7 @@ test('compares a file with a ConfigMap', async () => {
 test('exits with 1 and says why where one is invalid', async () => {
   const { exitCode, stdout, stderr } = await captureCommand(diff, [before, '-'], { stdin: 'version: "3.0"\n' });
   expect([exitCode, stdout]).toEqual([1, '']);
-  expect(stderr).toContain('standard input:1:10: error: version is "3.0"');
+  expect(stderr).toContain('standard input:1:10: error: version is the text "3.0"');
 });
 
 test.each([
