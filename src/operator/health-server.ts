@@ -23,23 +23,18 @@ export async function startHealthServer(
         response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store' });
         response.end(request.method === 'HEAD' ? undefined : body);
       };
-      if (request.method !== 'GET' && request.method !== 'HEAD') return answer(405, 'only GET and HEAD\n');
       const probe = (problem: string | undefined) => answer(problem === undefined ? 200 : 503, `${problem ?? 'ok'}\n`);
-      switch (request.url?.split('?')[0]) {
-        case '/healthz':
-          return probe(checks.unhealthy());
-        case '/readyz':
-          return probe(checks.unready());
-        case '/metrics':
-          checks.refresh();
-          void checks.registry.metrics().then(
-            (text) => answer(200, text, checks.registry.contentType),
-            () => answer(500, 'metrics cannot be read\n'),
-          );
-          return undefined;
-        default:
-          return answer(404, 'there are /healthz, /readyz and /metrics\n');
-      }
+      const path = request.url?.split('?')[0];
+      if (request.method !== 'GET' && request.method !== 'HEAD') answer(405, 'only GET and HEAD\n');
+      else if (path === '/healthz') probe(checks.unhealthy());
+      else if (path === '/readyz') probe(checks.unready());
+      else if (path === '/metrics') {
+        checks.refresh();
+        void checks.registry.metrics().then(
+          (text) => answer(200, text, checks.registry.contentType),
+          () => answer(500, 'metrics cannot be read\n'),
+        );
+      } else answer(404, 'there are /healthz, /readyz and /metrics\n');
     },
   );
   server.maxConnections = 64;
@@ -57,8 +52,8 @@ function listen(server: Server, host: string, port: number): Promise<number> {
 }
 
 function close(server: Server): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  server.close(() => resolve());
-  server.closeAllConnections();
-  return promise;
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    server.closeAllConnections();
+  });
 }
