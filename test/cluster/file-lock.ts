@@ -1,13 +1,17 @@
+import { randomBytes } from 'node:crypto';
 import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { identifyProcess, isRunning, type ProcessId } from './process-id.ts';
 import { say } from './progress.ts';
 
-/** Runs `work` while no other process holds `path`. A lock whose holder died is taken over. */
+/**
+ * Runs `work` while no other process holds `path`. A lock whose holder died is taken over; should two see that at the
+ * same instant both may run, so `work` must be safe to do twice, if wasteful.
+ */
 export async function withFileLock<T>(path: string, work: () => Promise<T>): Promise<T> {
   await mkdir(dirname(path), { recursive: true });
-  const mine = `${path}.${process.pid}`;
+  const mine = `${path}.${randomBytes(4).toString('hex')}`;
   await writeFile(mine, JSON.stringify(identifyProcess(process.pid)));
   try {
     await takeLock(path, mine);
