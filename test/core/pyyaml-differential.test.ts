@@ -8,6 +8,8 @@ import type { ValidationOutcome } from '../../src/core/validation.ts';
 import { readYaml } from '../../src/core/yaml-1.1/read-yaml.ts';
 import {
   ignoredNoiseText,
+  longScalarText,
+  scalarsText,
   mutatedText,
   noiseText,
   versionOneText,
@@ -81,6 +83,8 @@ describe('a text is judged as by LeIndex', () => {
 
 describe('a document is read as by PyYAML', () => {
   test.for([
+    ['scalars', scalarsText, 4000],
+    ['long scalars', longScalarText, 4000],
     ['noise', noiseText, 6000],
     ['noise in a document', ignoredNoiseText, 3000],
   ] as const)('%s: same structure, same types, same values', { timeout: 120_000 }, async ([, text, runs], { skip }) => {
