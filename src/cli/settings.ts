@@ -48,11 +48,9 @@ export function readSettings<Settings extends object>(
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return undefined;
-    throw new CommandError(
-      `${error.message.replace(/^error: /, '')}\nSee: ${command.name()} --help`,
-      ExitCode.usage,
-      { cause: error },
-    );
+    throw new CommandError(`${error.message.replace(/^error: /, '')}\nSee: ${command.name()} --help`, ExitCode.usage, {
+      cause: error,
+    });
   }
   return { settings: Object.freeze(command.opts<Settings>()), args: Object.freeze([...command.args]) };
 }
@@ -71,7 +69,8 @@ export interface HostPort {
 export function hostPort(word: string): HostPort {
   const match = /^(?:\[(?<six>[0-9A-Fa-f:.]+)\]|(?<host>[^:\s]*)):(?<port>\d{1,5})$/.exec(word);
   const port = Number(match?.groups?.port);
-  if (!match?.groups || port > 65535) throw new InvalidArgumentError(`"${word}" is not HOST:PORT, as in 127.0.0.1:8686.`);
+  if (!match?.groups || port > 65535)
+    throw new InvalidArgumentError(`"${word}" is not HOST:PORT, as in 127.0.0.1:8686.`);
   return { host: match.groups.six ?? (match.groups.host || '0.0.0.0'), port };
 }
 
@@ -92,3 +91,6 @@ export function duration(word: string): number {
   if (value === undefined) throw new InvalidArgumentError(`"${word}" is not a duration, as in 500ms, 30s or 2m.`);
   return value;
 }
+
+/** pino's levels, from least to most talkative. */
+export const LOG_LEVELS = ['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const;
