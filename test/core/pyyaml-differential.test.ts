@@ -9,6 +9,7 @@ import { readYaml } from '../../src/core/yaml-1.1/read-yaml.ts';
 import {
   ignoredNoiseText,
   longScalarText,
+  mergeText,
   scalarsText,
   mutatedText,
   noiseText,
@@ -85,6 +86,7 @@ describe('a document is read as by PyYAML', () => {
   test.for([
     ['scalars', scalarsText, 4000],
     ['long scalars', longScalarText, 4000],
+    ['merge keys', mergeText, 2000],
     ['noise', noiseText, 6000],
     ['noise in a document', ignoredNoiseText, 3000],
   ] as const)('%s: same structure, same types, same values', { timeout: 120_000 }, async ([, text, runs], { skip }) => {
