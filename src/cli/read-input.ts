@@ -1,4 +1,5 @@
 import { open } from 'node:fs/promises';
+import { addAbortSignal } from 'node:stream';
 import { CommandError, ExitCode, type Io } from './command.ts';
 
 /** More than any manifest of ConfigMaps that a person keeps in a file. */
@@ -10,11 +11,10 @@ export async function readInput(file: string, { stdin, signal }: Io): Promise<Ui
   let size = 0;
   try {
     const handle = file === '-' ? undefined : await open(file);
-    for await (const chunk of handle?.createReadStream({ signal }) ?? stdin) {
+    for await (const chunk of addAbortSignal(signal, handle?.createReadStream() ?? stdin)) {
       const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : (chunk as Uint8Array);
       size += bytes.length;
       if (size > MOST_BYTES) throw new Error(`it has more than ${MOST_BYTES} bytes`);
-      signal.throwIfAborted();
       chunks.push(bytes);
     }
   } catch (error) {

@@ -10,5 +10,10 @@ export function showValue(text: string): string {
 
 /** The name of a key that no schema knows, where it looks like a name; else only that it is a key (promise 10, secrecy). */
 export function showKey(text: string): string {
-  return /^[A-Za-z_][A-Za-z0-9_.-]{0,63}$/.test(text) ? `"${text}"` : 'a key that is no plain name';
+  return isName(text) ? `"${text}"` : 'a key that is no plain name';
+}
+
+/** Whether a key looks like the name of a setting, and so may be shown. */
+export function isName(text: string): boolean {
+  return /^[A-Za-z_][A-Za-z0-9_.-]{0,63}$/.test(text);
 }

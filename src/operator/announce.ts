@@ -34,7 +34,15 @@ export class Announcer {
     const { result, reason, revision, newHash, targets, changes, durationMs, errorMessage } = entry;
     if (result === 'success') {
       const { reloaded: done, total } = targets;
-      const note = describeSuccess({ revision, hash: newHash, done, total, changes, durationMs });
+      const note = describeSuccess({
+        revision,
+        hash: newHash,
+        done,
+        total,
+        changes,
+        isFirst: entry.oldHash === '',
+        durationMs,
+      });
       this.#say('Normal', { reason: 'ReloadSucceeded', action: 'Reload', note });
       // An edit that no pod sees is most likely a mistake; a new ConfigMap without pods is not.
       if (total === 0 && entry.oldHash !== '') this.#warn('NoTargets', 'Reload', 'no running pod uses this ConfigMap');

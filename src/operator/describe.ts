@@ -34,11 +34,13 @@ export function describeSuccess(input: {
   readonly done: number;
   readonly total: number;
   readonly changes: readonly ConfigChange[];
+  /** Nothing ran before it. */
+  readonly isFirst: boolean;
   readonly durationMs: number;
 }): string {
-  const { revision, hash, done, total, changes, durationMs } = input;
+  const { revision, hash, done, total, changes, isFirst, durationMs } = input;
   const where = total === 0 ? 'no running pod uses it' : `${done}/${total} targets run it`;
-  return `revision ${revision} (${shortHash(hash)}): ${where} after ${formatDuration(durationMs)}; ${describeChanges(changes)}`;
+  return `revision ${revision} (${shortHash(hash)}): ${where} after ${formatDuration(durationMs)}${isFirst ? '' : `; ${describeChanges(changes)}`}`;
 }
 
 const show = (value: ConfigValue | null) => (value === null ? 'unset' : String(value));

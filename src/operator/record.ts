@@ -127,7 +127,7 @@ export class Recorder {
       reason,
       newHash: plan.accepted.hash,
       revision: revisionOf(plan, this.#observed),
-      changes: before === null && status.appliedHash !== '' ? [] : diffConfigs(before, plan.accepted.config),
+      changes: before === null ? [] : diffConfigs(before, plan.accepted.config),
       errorMessage: tally.isApplied
         ? ''
         : describeFailures(tally.failures) || 'targets that failed before wait for a change',

@@ -80,7 +80,7 @@ describe('a refused text', () => {
       ['performance', 'missing-section', 1, 1],
       ['memory.total_budget_mb', 'range', 3, 20],
       ['memory', 'unknown-key', 4, 3],
-      ['$', 'duplicate-key', 6, 3],
+      ['memory.global_index_mb', 'duplicate-key', 6, 3],
       ['projects.priority', 'choice', 7, 22],
       ['projects.estimated_mb', 'type', 7, 44],
     ]);
@@ -121,6 +121,14 @@ describe('a refused text', () => {
     ],
   ])('says what is wrong and what would be valid: %s', (_, line, message) => {
     expect(violationsOf(memory(line)).map((violation) => violation.message)).toEqual([message]);
+  });
+
+  test('has the path of what is wrong below a key that LeIndex ignores, without what may not be shown', () => {
+    const text = `${GOOD_TEXT}notes:\n- when: 2024-02-30\n- "a b": {x: 1, x: 2}\n`;
+    expect(violationsOf(text).map(({ path, rule }) => [path, rule])).toEqual([
+      ['notes[0].when', 'scalar-value'],
+      ['notes[1].?.x', 'duplicate-key'],
+    ]);
   });
 
   test('shows the value of a field of the schema, escaped and cut', () => {

@@ -1,13 +1,18 @@
 import type { ConfigNode, Finding, MappingNode, ScalarNode } from '../config-tree.ts';
 import { isMergeKey, keyName } from '../effective-pairs.ts';
 import type { RuleName } from '../rules.ts';
-import { showKey } from '../show-value.ts';
+import { isName, showKey } from '../show-value.ts';
 import { limits } from './limits.ts';
+
+/** A longer path helps nobody. */
+const MOST_PATH = 128;
+const KEY_TYPE = 'a key cannot be a list or a mapping; a {{ placeholder }} of a template must be filled in first';
+const UNREADABLE = 'this has the form of a date or a number, and there is no such date or number; put it in quotes';
 
 /** What PyYAML's constructor would refuse in the tree, and duplicate keys, which it would take. Each node is looked at once. */
 export function checkTree(root: ConfigNode): Finding[] {
   const check = new TreeCheck();
-  check.visit(root);
+  check.visit(root, '');
   return check.findings;
 }
 
@@ -16,50 +21,49 @@ class TreeCheck {
   private readonly visited = new Set<ConfigNode>();
   private readonly sizes = new Map<MappingNode, number>();
 
-  visit(node: ConfigNode): void {
+  visit(node: ConfigNode, path: string): void {
     if (node.kind === 'scalar') {
-      this.checkScalar(node);
+      this.checkScalar(node, path);
       return;
     }
     if (this.visited.has(node)) return;
     this.visited.add(node);
-    if (node.kind === 'sequence') node.items.forEach((item) => this.visit(item));
-    else this.visitMapping(node);
+    if (node.kind === 'sequence') node.items.forEach((item, at) => this.visit(item, `${path}[${at}]`));
+    else this.visitMapping(node, path);
   }
 
-  private visitMapping(mapping: MappingNode): void {
+  private visitMapping(mapping: MappingNode, path: string): void {
     const names = new Set<string>();
     for (const [key, value] of mapping.pairs) {
-      if (key.kind !== 'scalar') {
-        this.add(
-          'key-type',
-          'a key cannot be a list or a mapping; a {{ placeholder }} of a template must be filled in first',
-          key.at,
-        );
-      } else {
-        if (key.scalar.type === 'unreadable') this.checkScalar(key);
-        const name = keyName(key);
-        if (names.has(name)) {
-          this.add(
-            'duplicate-key',
-            `${showKey(key.text)} is there twice, and LeIndex would take the last; keep one`,
-            key.at,
-          );
-        }
-        names.add(name);
-      }
-      if (isMergeKey(key)) this.checkMerge(mapping, value);
-      this.visit(value);
+      const below = joinPath(path, key);
+      if (key.kind === 'scalar') this.checkKey(key, { path: below, names });
+      else this.add('key-type', KEY_TYPE, { path, at: key.at });
+      if (isMergeKey(key)) this.checkMerge(mapping, value, below);
+      this.visit(value, below);
     }
   }
 
-  private checkMerge(mapping: MappingNode, value: ConfigNode): void {
+  private checkKey(key: ScalarNode, { path, names }: { path: string; names: Set<string> }): void {
+    const { at, scalar, text } = key;
+    if (scalar.type === 'unreadable') this.checkScalar(key, path);
+    const name = keyName(key);
+    if (names.has(name)) {
+      const message = `${showKey(text)} is there twice, and LeIndex would take the last; keep one`;
+      this.add('duplicate-key', message, { path, at });
+    }
+    names.add(name);
+  }
+
+  private checkMerge(mapping: MappingNode, value: ConfigNode, path: string): void {
     const sources = value.kind === 'sequence' ? value.items : [value];
     if (sources.some(({ kind }) => kind !== 'mapping')) {
-      this.add('merge-value', '<< takes a mapping or a list of mappings', value.at);
+      this.add('merge-value', '<< takes a mapping or a list of mappings', { path, at: value.at });
     }
     if (this.mergedSize(mapping) > limits.mergedPairs) {
-      this.add('too-many-aliases', `merge keys would copy more than ${limits.mergedPairs} pairs`, value.at);
+      this.add('too-many-aliases', `merge keys would copy more than ${limits.mergedPairs} pairs`, {
+        path,
+        at: value.at,
+      });
     }
   }
 
@@ -77,19 +81,20 @@ class TreeCheck {
     return size;
   }
 
-  private checkScalar({ scalar, at }: ScalarNode): void {
-    if (scalar.type === 'unreadable') {
-      this.add(
-        'scalar-value',
-        'this has the form of a date or a number, and there is no such date or number; put it in quotes',
-        at,
-      );
-    } else if (scalar.type === 'merge' || scalar.type === 'default') {
-      this.add('scalar-value', 'YAML 1.1 has no value << or =; put it in quotes', at);
+  private checkScalar({ scalar, at }: ScalarNode, path: string): void {
+    if (scalar.type === 'unreadable') this.add('scalar-value', UNREADABLE, { path, at });
+    else if (scalar.type === 'merge' || scalar.type === 'default') {
+      this.add('scalar-value', 'YAML 1.1 has no value << or =; put it in quotes', { path, at });
     }
   }
 
-  private add(rule: RuleName, message: string, at: number): void {
-    this.findings.push({ path: '$', rule, message, at });
+  private add(rule: RuleName, message: string, { path, at }: { path: string; at: number }): void {
+    this.findings.push({ path: path === '' || path.length > MOST_PATH ? '$' : path, rule, message, at });
   }
+}
+
+/** The path of a value; keys that may not be shown are `?`. */
+function joinPath(path: string, key: ConfigNode): string {
+  const name = key.kind === 'scalar' && isName(key.text) ? key.text : '?';
+  return path === '' ? name : `${path}.${name}`;
 }

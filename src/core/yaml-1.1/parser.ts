@@ -1,6 +1,7 @@
 import type { ConfigNode, MappingNode, ScalarNode, ScalarValue, SequenceNode } from '../config-tree.ts';
 import { resolvePlainScalar } from './resolve-scalar.ts';
 import { limits } from './limits.ts';
+import { TokenReader } from './token-reader.ts';
 import type { Token } from './token.ts';
 import { YamlRefusal } from './yaml-refusal.ts';
 
@@ -16,36 +17,35 @@ export function parseTokens(tokens: readonly Token[]): ConfigNode | undefined {
 }
 
 class Parser {
-  private readonly tokens: readonly Token[];
-  private next = 0;
+  private readonly tokens: TokenReader;
   private nodes = 0;
   private aliases = 0;
   /** By name; undefined while the anchored node is still being read. */
   private readonly anchors = new Map<string, ConfigNode | undefined>();
 
   constructor(tokens: readonly Token[]) {
-    this.tokens = tokens;
+    this.tokens = new TokenReader(tokens);
   }
 
   parseStream(): ConfigNode | undefined {
-    if (this.is('stream-end')) return undefined;
-    const isExplicit = this.accept('document-start');
-    const isEmpty = isExplicit && (this.is('document-start') || this.is('document-end') || this.is('stream-end'));
+    if (this.tokens.is('stream-end')) return undefined;
+    const isExplicit = this.tokens.accept('document-start');
+    const isEmpty = isExplicit && this.tokens.is('document-start', 'document-end', 'stream-end');
     const root = isEmpty ? this.emptyScalar() : this.parseNode({ isBlock: true, depth: 0 });
-    while (this.accept('document-end'));
-    if (this.is('stream-end')) return root;
-    const { at } = this.peek();
-    if (this.is('document-start'))
+    while (this.tokens.accept('document-end'));
+    if (this.tokens.is('stream-end')) return root;
+    const { at } = this.tokens.peek();
+    if (this.tokens.is('document-start'))
       throw new YamlRefusal('multiple-documents', 'a second document begins here; LeIndex reads one', at);
-    return this.refuse('this does not belong to the document; check its indentation');
+    return this.tokens.refuse('this does not belong to the document; check its indentation');
   }
 
   private parseNode(place: { isBlock: boolean; isIndentless?: boolean; depth: number }): ConfigNode {
-    const token = this.peek();
+    const token = this.tokens.peek();
     if (token.type === 'alias') return this.parseAlias(token);
     if (token.type !== 'anchor')
-      return this.parseContent(place) ?? this.refuse('a value is missing here, or this one is misplaced');
-    this.next += 1;
+      return this.parseContent(place) ?? this.tokens.refuse('a value is missing here, or this one is misplaced');
+    this.tokens.take();
     if (this.anchors.has(token.name)) throw new YamlRefusal('syntax', 'this anchor (&) is there twice', token.at);
     this.anchors.set(token.name, undefined);
     const node = this.parseContent(place) ?? this.emptyScalar();
@@ -54,7 +54,7 @@ class Parser {
   }
 
   private parseAlias(token: Token & { type: 'alias' | 'anchor' }): ConfigNode {
-    this.next += 1;
+    this.tokens.take();
     this.aliases += 1;
     if (this.aliases > limits.aliases) {
       throw new YamlRefusal('too-many-aliases', `the text has more than ${limits.aliases} aliases (*)`, token.at);
@@ -80,9 +80,9 @@ class Parser {
     isIndentless?: boolean;
     depth: number;
   }): ConfigNode | undefined {
-    const token = this.peek();
+    const token = this.tokens.peek();
     if (token.type === 'scalar') {
-      this.next += 1;
+      this.tokens.take();
       return this.scalar(token);
     }
     const isCollection = token.type.endsWith('-start') && token.type !== 'document-start';
@@ -95,73 +95,76 @@ class Parser {
     if (!isBlock) return undefined;
     if (token.type === 'block-mapping-start') return this.parseBlockMapping(depth);
     if (token.type !== 'block-sequence-start') return undefined;
-    this.next += 1;
+    this.tokens.take();
     const sequence = this.parseBlockSequence(token.at, depth);
-    this.expect('block-end', 'this line does not fit the list above it; check its indentation');
+    this.tokens.expect('block-end', 'this line does not fit the list above it; check its indentation');
     return sequence;
   }
 
   private parseBlockSequence(at: number, depth: number): SequenceNode {
     const items: ConfigNode[] = [];
     const ends: ReadonlySet<Token['type']> = new Set(['block-entry', 'key', 'value', 'block-end']);
-    while (this.accept('block-entry')) items.push(this.parseUnless(ends, { isBlock: true, depth: depth + 1 }));
+    while (this.tokens.accept('block-entry')) items.push(this.parseUnless(ends, { isBlock: true, depth: depth + 1 }));
     return this.count({ kind: 'sequence', at, items });
   }
 
   private parseBlockMapping(depth: number): MappingNode {
-    const { at } = this.take();
+    const { at } = this.tokens.take();
     const pairs: [ConfigNode, ConfigNode][] = [];
     const ends: ReadonlySet<Token['type']> = new Set(['key', 'value', 'block-end']);
     const place = { isBlock: true, isIndentless: true, depth: depth + 1 };
-    while (this.accept('key')) {
+    while (this.tokens.accept('key')) {
       const key = this.parseUnless(ends, place);
-      pairs.push([key, this.accept('value') ? this.parseUnless(ends, place) : this.emptyScalar()]);
+      pairs.push([key, this.tokens.accept('value') ? this.parseUnless(ends, place) : this.emptyScalar()]);
     }
-    this.expect('block-end', 'this line does not fit the mapping above it; check its indentation and the ": "');
+    this.tokens.expect('block-end', 'this line does not fit the mapping above it; check its indentation and the ": "');
     return this.count({ kind: 'mapping', at, pairs });
   }
 
   private parseFlowSequence(depth: number): SequenceNode {
-    const { at } = this.take();
+    const { at } = this.tokens.take();
     const items: ConfigNode[] = [];
-    for (let isFirst = true; !this.is('flow-sequence-end'); isFirst = false) {
-      if (!isFirst) this.expect('flow-entry', 'a comma or ] is missing before this');
-      if (this.is('key')) {
+    for (let isFirst = true; !this.tokens.is('flow-sequence-end'); isFirst = false) {
+      if (!isFirst) this.tokens.expect('flow-entry', 'a comma or ] is missing before this');
+      if (this.tokens.is('key')) {
         const pair = this.parseFlowPair('flow-sequence-end', depth + 1);
         items.push(this.count({ kind: 'mapping', at: pair[0].at, pairs: [pair] }));
-      } else if (!this.is('flow-sequence-end')) items.push(this.parseNode({ isBlock: false, depth: depth + 1 }));
+      } else if (!this.tokens.is('flow-sequence-end')) items.push(this.parseNode({ isBlock: false, depth: depth + 1 }));
       else break;
     }
-    this.next += 1;
+    this.tokens.take();
     return this.count({ kind: 'sequence', at, items });
   }
 
   private parseFlowMapping(depth: number): MappingNode {
-    const { at } = this.take();
+    const { at } = this.tokens.take();
     const pairs: [ConfigNode, ConfigNode][] = [];
-    for (let isFirst = true; !this.is('flow-mapping-end'); isFirst = false) {
-      if (!isFirst) this.expect('flow-entry', 'a comma or } is missing before this');
-      if (this.is('key')) pairs.push(this.parseFlowPair('flow-mapping-end', depth + 1));
-      else if (!this.is('flow-mapping-end'))
+    for (let isFirst = true; !this.tokens.is('flow-mapping-end'); isFirst = false) {
+      if (!isFirst) this.tokens.expect('flow-entry', 'a comma or } is missing before this');
+      if (this.tokens.is('key')) pairs.push(this.parseFlowPair('flow-mapping-end', depth + 1));
+      else if (!this.tokens.is('flow-mapping-end'))
         pairs.push([this.parseNode({ isBlock: false, depth: depth + 1 }), this.emptyScalar()]);
       else break;
     }
-    this.next += 1;
+    this.tokens.take();
     return this.count({ kind: 'mapping', at, pairs });
   }
 
   private parseFlowPair(end: 'flow-sequence-end' | 'flow-mapping-end', depth: number): [ConfigNode, ConfigNode] {
-    this.next += 1;
+    this.tokens.take();
     const place = { isBlock: false, depth };
     const key = this.parseUnless(new Set(['value', 'flow-entry', end]), place);
-    return [key, this.accept('value') ? this.parseUnless(new Set(['flow-entry', end]), place) : this.emptyScalar()];
+    return [
+      key,
+      this.tokens.accept('value') ? this.parseUnless(new Set(['flow-entry', end]), place) : this.emptyScalar(),
+    ];
   }
 
   private parseUnless(
     ends: ReadonlySet<Token['type']>,
     place: { isBlock: boolean; isIndentless?: boolean; depth: number },
   ): ConfigNode {
-    return ends.has(this.peek().type) ? this.emptyScalar() : this.parseNode(place);
+    return ends.has(this.tokens.peek().type) ? this.emptyScalar() : this.parseNode(place);
   }
 
   private scalar({ at, text, isPlain }: Token & { type: 'scalar' }): ScalarNode {
@@ -170,7 +173,7 @@ class Parser {
   }
 
   private emptyScalar(): ScalarNode {
-    const at = this.tokens[this.next - 1]?.at ?? 0;
+    const at = this.tokens.lastAt;
     return this.count({ kind: 'scalar', at, text: '', isPlain: true, scalar: { type: 'null' } });
   }
 
@@ -180,35 +183,5 @@ class Parser {
       throw new YamlRefusal('too-many-nodes', `the text has more than ${limits.nodes} keys and values`, node.at);
     }
     return node;
-  }
-
-  private peek(): Token {
-    const token = this.tokens[this.next];
-    if (!token) throw new Error('read past the end of the tokens');
-    return token;
-  }
-
-  private take(): Token {
-    const token = this.peek();
-    this.next += 1;
-    return token;
-  }
-
-  private is(type: Token['type']): boolean {
-    return this.peek().type === type;
-  }
-
-  private accept(type: Token['type']): boolean {
-    if (!this.is(type)) return false;
-    this.next += 1;
-    return true;
-  }
-
-  private expect(type: Token['type'], otherwise: string): void {
-    if (!this.accept(type)) this.refuse(otherwise);
-  }
-
-  private refuse(message: string): never {
-    throw new YamlRefusal('syntax', message, this.peek().at);
   }
 }

@@ -1,3 +1,4 @@
+import { BlockIndents } from './block-indents.ts';
 import { Cursor, isBlank } from './cursor.ts';
 import { limits } from './limits.ts';
 import { scanBlockScalar } from './scan-block-scalar.ts';
@@ -22,9 +23,7 @@ class Scanner {
   private readonly cursor: Cursor;
   private readonly keys: SimpleKeys;
   private flowLevel = 0;
-  /** Column of the innermost block collection; -1 outside of all. */
-  private indent = -1;
-  private readonly outerIndents: number[] = [];
+  private readonly indents = new BlockIndents();
   /** Whether a simple key, or a block collection, may begin here. */
   private isKeyAllowed = true;
 
@@ -132,7 +131,7 @@ class Scanner {
   private addValue(): true {
     const key = this.keys.take(this.flowLevel);
     if (key) {
-      const opens = this.flowLevel === 0 && this.indentTo(key.column);
+      const opens = this.flowLevel === 0 && this.indents.open(key.column);
       const start: Token[] = opens ? [{ type: 'block-mapping-start', at: key.at }] : [];
       this.tokens.splice(key.token, 0, ...start, { type: 'key', at: key.at });
       this.isKeyAllowed = false;
@@ -196,14 +195,17 @@ class Scanner {
     this.isKeyAllowed = true;
     this.keys.drop(this.flowLevel);
     const { at } = this.cursor;
-    this.tokens.push({ type: 'scalar', at, text: scanBlockScalar(this.cursor, this.indent), isPlain: false });
+    this.tokens.push({ type: 'scalar', at, text: scanBlockScalar(this.cursor, this.indents.current), isPlain: false });
     return true;
   }
 
   private addPlain(): true {
     this.saveKey();
     const { at } = this.cursor;
-    const { text, crossedLine } = scanPlain(this.cursor, { indent: this.indent + 1, isFlow: this.flowLevel > 0 });
+    const { text, crossedLine } = scanPlain(this.cursor, {
+      indent: this.indents.current + 1,
+      isFlow: this.flowLevel > 0,
+    });
     this.isKeyAllowed = crossedLine;
     this.tokens.push({ type: 'scalar', at, text, isPlain: true });
     return true;
@@ -212,26 +214,16 @@ class Scanner {
   /** Notes that a simple key may begin here. */
   private saveKey(): void {
     const { at, line, column } = this.cursor;
-    const isRequired = this.flowLevel === 0 && this.indent === column;
+    const isRequired = this.flowLevel === 0 && this.indents.current === column;
     if (this.isKeyAllowed) this.keys.save(this.flowLevel, { token: this.tokens.length, isRequired, at, line, column });
   }
 
   private closeBlocks(column: number): void {
-    while (this.indent > column) {
-      this.indent = this.outerIndents.pop() ?? -1;
-      this.push('block-end');
-    }
+    while (this.indents.closeBeyond(column)) this.push('block-end');
   }
 
   private openBlock(type: 'block-sequence-start' | 'block-mapping-start'): void {
-    if (this.indentTo(this.cursor.column)) this.push(type);
-  }
-
-  private indentTo(column: number): boolean {
-    if (this.indent >= column) return false;
-    this.outerIndents.push(this.indent);
-    this.indent = column;
-    return true;
+    if (this.indents.open(this.cursor.column)) this.push(type);
   }
 
   private addIndicator(type: SimpleTokenType, length = 1): true {
