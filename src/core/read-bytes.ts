@@ -4,7 +4,11 @@ import type { Finding } from './config-tree.ts';
 export const DEFAULT_MAX_BYTES = 65_536;
 export const HARD_MAX_BYTES = 262_144;
 
-export type BytesRead = { readonly text: string } | { readonly finding: Finding };
+export interface BytesRead {
+  /** The text, or what can be read of it before the finding. */
+  readonly text: string;
+  readonly finding?: Finding;
+}
 
 /**
  * The text of the bytes, with its line ends as Python's text mode gives them (CRLF and CR become LF) and without a leading BOM.
@@ -13,19 +17,26 @@ export type BytesRead = { readonly text: string } | { readonly finding: Finding 
 export function readBytes(bytes: Uint8Array, maxBytes: number = DEFAULT_MAX_BYTES): BytesRead {
   const limit = Math.min(maxBytes, HARD_MAX_BYTES);
   if (bytes.length > limit) {
-    return refuse('too-large', `the text has ${bytes.length} bytes; the limit is ${limit}`);
+    return refuse('too-large', `the text has ${bytes.length} bytes; the limit is ${limit}`, '');
   }
   const broken = findInvalidUtf8(bytes);
   if (broken !== undefined) {
-    return refuse('invalid-utf8', `the byte at offset ${broken} is not UTF-8; save the text as UTF-8`);
+    const message = `the byte at offset ${broken} is not UTF-8; save the text as UTF-8`;
+    return refuse('invalid-utf8', message, decode(bytes.subarray(0, broken)));
   }
   const nul = bytes.indexOf(0);
-  if (nul >= 0) return refuse('nul-byte', `the byte at offset ${nul} is NUL; a text has none`);
-  return { text: new TextDecoder('utf-8', { fatal: true }).decode(bytes).replace(/\r\n?/g, '\n') };
+  if (nul >= 0) {
+    return refuse('nul-byte', `the byte at offset ${nul} is NUL; a text has none`, decode(bytes.subarray(0, nul)));
+  }
+  return { text: decode(bytes) };
 }
 
-function refuse(rule: Finding['rule'], message: string): BytesRead {
-  return { finding: { path: '$', rule, message, at: 0 } };
+function decode(bytes: Uint8Array): string {
+  return new TextDecoder('utf-8', { fatal: true }).decode(bytes).replace(/\r\n?/g, '\n');
+}
+
+function refuse(rule: Finding['rule'], message: string, text: string): BytesRead {
+  return { text, finding: { path: '$', rule, message, at: text.length } };
 }
 
 /** Offset of the first byte that no valid UTF-8 has there: stray, cut off, overlong, surrogate or above U+10FFFF. */

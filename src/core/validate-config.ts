@@ -46,9 +46,8 @@ interface Examined {
 }
 
 function examine(bytes: Uint8Array, options: ValidateOptions): Examined {
-  const read = readBytes(bytes, options.maxBytes);
-  if ('finding' in read) return { text: '', findings: [read.finding], warnings: [] };
-  const { text } = read;
+  const { text, finding } = readBytes(bytes, options.maxBytes);
+  if (finding) return { text, findings: [finding], warnings: [] };
   const { root, findings } = readYaml(text);
   if (root?.kind === 'mapping') return { text, ...judge(readConfig(root), findings) };
   if (findings.length > 0) return { text, findings, warnings: [] };
@@ -59,9 +58,10 @@ function judge(reading: ConfigReading, before: readonly Finding[]): Omit<Examine
   const { warnings } = reading;
   if (reading.findings.length > 0 && reading.sections.size === 0)
     return { findings: [...before, ...reading.findings], warnings };
-  const findings = [...before, ...reading.findings, ...checkFields(reading)];
+  const wrongFields = checkFields(reading);
   const config = fillDefaults(plainValues(reading));
-  if (findings.length === 0) findings.push(...checkAcrossFields(config, reading));
+  const wrongPaths = new Set(wrongFields.map(({ path }) => path));
+  const findings = [...before, ...reading.findings, ...wrongFields, ...checkAcrossFields(config, reading, wrongPaths)];
   return findings.length === 0
     ? { config, findings, warnings: [...warnings, ...findUnusualNumbers(reading)] }
     : { findings, warnings };

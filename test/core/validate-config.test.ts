@@ -123,6 +123,14 @@ describe('a refused text', () => {
     expect(violationsOf(memory(line)).map((violation) => violation.message)).toEqual([message]);
   });
 
+  test('breaks the rules across fields beside others, where the fields concerned are right by themselves', () => {
+    const rulesOf = (line: string) => violationsOf(memory(line, 'unknown: 1')).map(({ rule }) => rule);
+    expect(rulesOf('warning_threshold_percent: 95')).toEqual(['threshold-order', 'unknown-key']);
+    expect(rulesOf('warning_threshold_percent: 96')).toEqual(['range', 'unknown-key']);
+    expect(rulesOf('total_budget_mb: 8192')).toEqual(['index-share', 'unknown-key']);
+    expect(rulesOf('total_budget_mb: "8192"')).toEqual(['type', 'unknown-key']);
+  });
+
   test('has the path of what is wrong below a key that LeIndex ignores, without what may not be shown', () => {
     const text = `${GOOD_TEXT}notes:\n- when: 2024-02-30\n- "a b": {x: 1, x: 2}\n`;
     expect(violationsOf(text).map(({ path, rule }) => [path, rule])).toEqual([
@@ -155,11 +163,13 @@ describe('a refused text', () => {
     });
   });
 
-  test('names the offset of the byte that is not UTF-8, or NUL', () => {
+  test('names the offset, line and column of the byte that is not UTF-8, or NUL', () => {
     expect(validateConfig(Uint8Array.of(35, 32, 0xc3, 0xa9, 0xff))).toMatchObject({
-      violations: [{ message: expect.stringContaining('offset 4') }],
+      violations: [{ message: expect.stringContaining('offset 4'), line: 1, column: 4 }],
     });
-    expect(validateConfig('# \0')).toMatchObject({ violations: [{ message: expect.stringContaining('offset 2') }] });
+    expect(validateConfig('a: 1\r\n# \0')).toMatchObject({
+      violations: [{ message: expect.stringContaining('offset 8'), line: 2, column: 3 }],
+    });
   });
 
   test('says to quote the version, to add it, or to correct it', () => {
@@ -221,6 +231,12 @@ describe('version 1.0', () => {
     expect(violationsOf('memory_settings: {total_mb: 1}\nmax_workers: 99\n').map(({ path }) => path)).toEqual([
       'memory_settings.total_mb',
       'max_workers',
+    ]);
+    expect(violationsOf('memory_settings: {warning_threshold: 95}\n')).toMatchObject([
+      {
+        path: 'memory_settings.warning_threshold',
+        message: expect.stringContaining('warning_threshold 95 is not below prompt_threshold_percent 93 (the default)'),
+      },
     ]);
   });
 
