@@ -4,6 +4,7 @@ import { closeSync, openSync } from 'node:fs';
 import { readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { commandEnv } from './find-command.ts';
 import { identifyProcess, isRunning, signalProcess, type ProcessId } from './process-id.ts';
 import { waitUntil } from './wait-until.ts';
 
@@ -28,7 +29,7 @@ export async function startChild(start: {
   readonly args: readonly string[];
   readonly env?: NodeJS.ProcessEnv;
 }): Promise<Child> {
-  const { folder, name, command, args, env = process.env } = start;
+  const { folder, name, command, args, env = commandEnv() } = start;
   const logFile = join(folder, 'logs', `${name}.log`);
   const log = openSync(logFile, 'a');
   // A group of its own: Ctrl-C must not end the API server before those that say goodbye to it.

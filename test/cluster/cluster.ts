@@ -18,6 +18,7 @@ import { CertificateAuthority, type Subject } from './certificates.ts';
 import { writeKubeconfig } from './kubeconfig.ts';
 import { removeNamespace } from './remove-namespace.ts';
 import { run } from './run.ts';
+import { waitUntil } from './wait-until.ts';
 
 /** How another process reaches a running control plane; plain data, so that vitest can hand it on. */
 export interface ClusterAddress {
@@ -60,7 +61,11 @@ export class Cluster {
   async createNamespace(prefix = 'test'): Promise<string> {
     const name = `${prefix}-${randomBytes(4).toString('hex')}`;
     await this.core.createNamespace({ body: { metadata: { name } } });
-    if (!this.#address.hasControllerManager) {
+    if (this.#address.hasControllerManager) {
+      // A pod made before both are there is refused, or starts seconds late.
+      await this.#waitFor(() => this.core.readNamespacedServiceAccount({ namespace: name, name: 'default' }));
+      await this.#waitFor(() => this.core.readNamespacedConfigMap({ namespace: name, name: 'kube-root-ca.crt' }));
+    } else {
       await this.core.createNamespacedServiceAccount({ namespace: name, body: { metadata: { name: 'default' } } });
     }
     return name;
@@ -127,6 +132,16 @@ export class Cluster {
   async readAudit(matches: (event: AuditEvent) => boolean = () => true): Promise<AuditEvent[]> {
     if (this.#address.auditLog === null) throw new Error('this control plane was started without `audit`');
     return (await readAuditLog(this.#address.auditLog)).filter(matches);
+  }
+
+  async #waitFor(read: () => Promise<KubernetesObject>): Promise<void> {
+    const check = async (): Promise<boolean> => {
+      const found = await read().catch((error: unknown) => {
+        if ((error as { code?: number }).code !== 404) throw error;
+      });
+      return found !== undefined;
+    };
+    await waitUntil({ what: 'the namespace has its account and its certificates', check });
   }
 
   async #writeKubeconfig(

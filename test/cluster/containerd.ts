@@ -1,7 +1,6 @@
 import { mkdir, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { startChild, type Child } from './child.ts';
-import { findCommand } from './find-command.ts';
 import { nodePaths } from './node-traces.ts';
 import { run, tryRun } from './run.ts';
 
@@ -29,9 +28,8 @@ export async function startContainerd(options: {
   const child = await startChild({
     folder,
     name: 'containerd',
-    command: findCommand('containerd') ?? 'containerd',
+    command: 'containerd',
     args: ['--config', config],
-    env: { ...process.env, PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/usr/bin:/sbin:/bin` },
   });
   await child.untilReady(async () => (await tryRun('ctr', ctrArguments(folder, 'version'))) !== undefined);
   return { child, endpoint: `unix://${socket}` };

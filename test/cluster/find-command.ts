@@ -6,6 +6,11 @@ export function findCommand(name: string, folders: readonly string[] = searchPat
   return folders.map((folder) => join(folder, name)).find(isExecutable);
 }
 
+/** This process's environment, with a PATH that has what only root runs, too. */
+export function commandEnv(): NodeJS.ProcessEnv {
+  return { ...process.env, PATH: searchPath().join(delimiter) };
+}
+
 /** PATH, then where Debian keeps what only root runs: a plain user's PATH lacks it. */
 function searchPath(): string[] {
   return [...(process.env['PATH'] ?? '').split(delimiter).filter(Boolean), '/usr/local/sbin', '/usr/sbin', '/sbin'];

@@ -38,7 +38,6 @@ export async function startKubelet(options: KubeletOptions): Promise<Child> {
       `--hostname-override=${nodeName}`,
       `--node-ip=${address}`,
     ],
-    env: { ...process.env, PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/usr/bin:/sbin:/bin` },
   });
 }
 

@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs';
 import { lstat, readFile, readdir, readlink, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { findCommand } from './find-command.ts';
 import { identifyProcess, isRunning, signalProcess } from './process-id.ts';
 import { tryRun } from './run.ts';
 import { waitUntil } from './wait-until.ts';
@@ -45,16 +44,16 @@ export async function removeNodeTraces(folder: string): Promise<void> {
   await removeContainers(join(paths.runcRoot, 'k8s.io'));
   await endShims(paths);
   await unmountBelow(folder);
-  for (const rule of traces.natRules) await tryRun(sbin('iptables'), ['-w', '-t', 'nat', '-D', ...rule]);
-  await tryRun(sbin('ip'), ['link', 'delete', traces.bridge]);
-  await tryRun(sbin('ip'), ['address', 'delete', `${traces.address}/32`, 'dev', 'lo']);
+  for (const rule of traces.natRules) await tryRun('iptables', ['-w', '-t', 'nat', '-D', ...rule]);
+  await tryRun('ip', ['link', 'delete', traces.bridge]);
+  await tryRun('ip', ['address', 'delete', `${traces.address}/32`, 'dev', 'lo']);
   await removeLogLinks(folder);
 }
 
 /** runc kills what runs in a container and removes its cgroups; the CNI plugins keep notes on sandboxes elsewhere. */
 async function removeContainers(root: string): Promise<void> {
   const ids = await readdir(root).catch(() => []);
-  for (const id of ids) await tryRun(sbin('runc'), ['--root', root, 'delete', '--force', id]);
+  for (const id of ids) await tryRun('runc', ['--root', root, 'delete', '--force', id]);
   const notes = '/var/lib/cni/results';
   for (const name of await readdir(notes).catch(() => [])) {
     if (ids.some((id) => name.includes(id))) await rm(join(notes, name), { force: true });
@@ -107,9 +106,4 @@ async function removeLogLinks(folder: string): Promise<void> {
     const isOurs = (await lstat(path)).isSymbolicLink() && (await readlink(path)).startsWith(`${folder}/`);
     if (isOurs) await rm(path, { force: true });
   }
-}
-
-/** Where nothing is found the bare name fails with a message that says so. */
-function sbin(name: string): string {
-  return findCommand(name) ?? name;
 }

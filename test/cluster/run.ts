@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
+import { commandEnv } from './find-command.ts';
 
 const execute = promisify(execFile);
 
@@ -13,8 +14,8 @@ export interface RunOptions {
 
 /** Standard output of a command that ended with 0; else an Error with its last lines of standard error. */
 export async function run(command: string, args: readonly string[], options: RunOptions = {}): Promise<string> {
-  const { input, ...rest } = options;
-  const running = execute(command, [...args], { ...rest, maxBuffer: 64 * 1024 * 1024 });
+  const { input, env = commandEnv(), ...rest } = options;
+  const running = execute(command, [...args], { ...rest, env, maxBuffer: 64 * 1024 * 1024 });
   running.child.stdin?.on('error', () => undefined); // a command may end without reading its input
   running.child.stdin?.end(input ?? '');
   try {
