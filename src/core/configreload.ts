@@ -75,6 +75,8 @@ export interface ConfigReloadStatus {
   readonly observedRequest: string;
   /** The policy, fingerprinted, under which the present text was rolled out: a change of it lifts a halt. */
   readonly observedPolicy: string;
+  /** When that revision was first seen: a container that started later has read it. */
+  readonly revisionTime: string;
   /** When the present text was first seen: a change's duration is counted from here, also across a restart. */
   readonly observedTime: string;
   readonly appliedHash: string;
@@ -98,6 +100,7 @@ export const EMPTY_STATUS: ConfigReloadStatus = {
   observedRevision: 0,
   observedRequest: '',
   observedPolicy: '',
+  revisionTime: '',
   observedTime: '',
   appliedHash: '',
   appliedRevision: 0,

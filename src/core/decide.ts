@@ -4,7 +4,8 @@ import type { ConfigReloadStatus, PodStatus } from './configreload.ts';
 import type { FoundTargets } from './find-targets.ts';
 import type { ReloadTrigger } from './reload-event.ts';
 import { type SourceReason, type TargetReason, targetReasons } from './reasons.ts';
-import { findCondition } from './status.ts';
+import { type RestartPlan, planRestart } from './plan-restart.ts';
+import { findCondition, revisionFor } from './status.ts';
 import type { Target } from './target.ts';
 import { requestToken } from './target-record.ts';
 import type { Accepted, Rejected } from './validation.ts';
@@ -43,6 +44,8 @@ export interface ReloadPlan {
   readonly isForced: boolean;
   /** What records of this rollout carry; empty: no request. */
   readonly request: string;
+  /** The number of this text. */
+  readonly revision: number;
   /** First time this text (or request) is seen; false: a rollout goes on, or pods came and went. */
   readonly isNew: boolean;
   /** To be reloaded, in order. */
@@ -50,9 +53,13 @@ export interface ReloadPlan {
   /** Failed before, and nothing has changed that could help. */
   readonly stuck: readonly Target[];
   readonly settled: readonly Target[];
+  /** Uses that only a restart brings to the text. */
+  readonly restart: RestartPlan;
+  /** When this revision was first seen. */
+  readonly revisionSeen: Date;
 }
 
-type Check = (observed: Observed) => Plan | undefined;
+type Check = (observed: Observed, now: Date) => Plan | undefined;
 
 /** The first check that matches wins. */
 const checks: readonly Check[] = [
@@ -85,23 +92,23 @@ const checks: readonly Check[] = [
       : undefined,
   ({ reading }) =>
     reading.kind === 'optedIn' && reading.policy.paused ? { kind: 'pause', policy: reading.policy } : undefined,
-  (observed) => {
-    const plan = planReload(observed);
+  (observed, now) => {
+    const plan = planReload(observed, now);
     return plan?.policy.dryRun ? { kind: 'dryRun', policy: plan.policy, due: plan.due } : undefined;
   },
   // A halted rollout waits for a new text, a new policy or a request.
-  (observed) => {
-    const plan = planReload(observed);
+  (observed, now) => {
+    const plan = planReload(observed, now);
     const isHalted = findCondition(observed.status, 'Progressing')?.reason === 'RolloutHalted';
     return plan && isHalted && !plan.isNew ? { kind: 'stayHalted', policy: plan.policy } : undefined;
   },
-  (observed) => planReload(observed),
+  planReload,
 ];
 
 /** Pure: what is seen → what to do. */
-export function decide(observed: Observed): Plan {
+export function decide(observed: Observed, now: Date): Plan {
   for (const check of checks) {
-    const plan = check(observed);
+    const plan = check(observed, now);
     if (plan) return plan;
   }
   return { kind: 'ignore' };
@@ -113,7 +120,7 @@ export function policyFingerprint(policy: ReloadPolicy): string {
   return createHash('sha256').update(JSON.stringify(bearing)).digest('hex').slice(0, 10);
 }
 
-function planReload({ reading, config, status, found }: Observed): ReloadPlan | undefined {
+function planReload({ reading, config, status, found }: Observed, now: Date): ReloadPlan | undefined {
   if (reading.kind !== 'optedIn' || config.kind !== 'accepted') return undefined;
   const { policy } = reading;
   const { hash } = config.outcome;
@@ -123,11 +130,11 @@ function planReload({ reading, config, status, found }: Observed): ReloadPlan | 
     policy.requestedAt !== undefined && status.observedHash !== '' && status.observedRequest !== policy.requestedAt;
   const isServing =
     request !== '' && (isRequested || status.history[0]?.trigger === 'requested' || isOpenRequest(status, hash));
-  const isNew =
-    isRequested ||
-    status.observedHash !== hash ||
-    status.observedRevision === 0 ||
-    status.observedPolicy !== policyFingerprint(policy);
+  const isSeen = status.observedHash === hash && status.observedRevision > 0;
+  const isNew = isRequested || !isSeen || status.observedPolicy !== policyFingerprint(policy);
+  const revision = isSeen ? status.observedRevision : revisionFor(hash, status);
+  const isKnownRevision = isSeen || revision === status.lastKnownGood.revision;
+  const revisionSeen = isKnownRevision && status.revisionTime !== '' ? new Date(status.revisionTime) : now;
   const isSettled = ({ record }: Target) => record?.hash === hash && (!isServing || record.request === request);
   const unsettled = found.targets.filter((target) => !isSettled(target));
   const stuck = isNew ? [] : unsettled.filter((target) => isStuck(target, hash, status.pods));
@@ -139,6 +146,9 @@ function planReload({ reading, config, status, found }: Observed): ReloadPlan | 
     accepted: config.outcome,
     trigger: isServing ? 'requested' : 'configmap',
     isForced: isServing,
+    revision,
+    restart: planRestart(found, { policy, revision, seenAt: revisionSeen.getTime() }),
+    revisionSeen,
     request: isServing ? request : '',
     isNew,
     due: unsettled.filter((target) => !stuck.includes(target)),

@@ -2,7 +2,7 @@ import type { ReloadPolicy } from './annotations.ts';
 import { endpointOf } from './endpoint.ts';
 import { matchesLabels, parseLabelSelector } from './label-selector.ts';
 import { podAnnotations } from './names.ts';
-import type { ConfigVolume, ContainerView, PodView } from './pod-view.ts';
+import type { ConfigVolume, ContainerView, PodView, RunningContainer } from './pod-view.ts';
 import type { SkipReason } from './reasons.ts';
 import { readRecord, recordAnnotation } from './target-record.ts';
 import type { AddressRules } from './address-rules.ts';
@@ -10,11 +10,16 @@ import type { SignalChannel, Target } from './target.ts';
 
 /** A use of the source that cannot be reloaded in place. */
 export interface SkippedUse {
+  readonly namespace: string;
   readonly pod: string;
   readonly uid: string;
   readonly container: string;
   readonly reason: SkipReason;
   readonly message: string;
+  /** What a restart would have to know. */
+  readonly running: RunningContainer | undefined;
+  readonly isOwned: boolean;
+  readonly isReady: boolean;
 }
 
 /** A container that uses the source but does not run yet: its own start, or the next pod event, settles it. */
@@ -174,5 +179,8 @@ function containerNotFound(pod: PodView, container: string): Use {
 }
 
 function skip(pod: PodView, container: string, reason: SkipReason, message: string): Use {
-  return { kind: 'skipped', skipped: { pod: pod.name, uid: pod.uid, container, reason, message } };
+  const { namespace, name, uid, isOwned, isReady } = pod;
+  const running = pod.containers.find((one) => one.name === container)?.running;
+  const skipped = { namespace, pod: name, uid, container, reason, message, running, isOwned, isReady };
+  return { kind: 'skipped', skipped };
 }

@@ -12,6 +12,8 @@ export interface PodView {
   readonly isHostNetwork: boolean;
   readonly podIP: string;
   readonly isReady: boolean;
+  /** A controller (ReplicaSet, StatefulSet, …) makes it anew when it goes. */
+  readonly isOwned: boolean;
   readonly volumes: readonly ConfigVolume[];
   readonly containers: readonly ContainerView[];
 }

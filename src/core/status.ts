@@ -31,6 +31,7 @@ export interface StatusChange {
   readonly observedRequest?: string;
   readonly observedPolicy?: string;
   readonly observedTime?: string;
+  readonly revisionTime?: string;
   readonly conditions?: readonly ConditionInput[];
   readonly targets?: TargetCounts;
   readonly pods?: readonly PodStatus[];

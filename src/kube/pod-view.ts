@@ -22,6 +22,7 @@ export function toPodView(raw: unknown): PodView {
     isHostNetwork: spec['hostNetwork'] === true,
     podIP: asText(status['podIP']),
     isReady: asList(status['conditions']).some(({ type, status: is }) => type === 'Ready' && is === 'True'),
+    isOwned: asList(metadata['ownerReferences']).some((owner) => owner['controller'] === true),
     volumes,
     containers: [...asList(spec['containers']), ...asList(spec['initContainers']).filter(isSidecar)].map((container) =>
       toContainerView(container, { volumes, statuses }),

@@ -52,6 +52,20 @@ export function createPods({ client, clock, cached }: PodDeps): PodPort {
   return {
     inNamespace: cached,
     read,
+    async evict({ namespace, pod, uid }, signal) {
+      const path = resourcePath(resources.pods, { namespace, name: pod, subresource: 'eviction' });
+      const metadata = { name: pod, namespace };
+      const body = { apiVersion: 'policy/v1', kind: 'Eviction', metadata, deleteOptions: { preconditions: { uid } } };
+      try {
+        await client.request({ method: 'POST', path, body, signal });
+        return 'evicted';
+      } catch (error) {
+        if (isKind(error, 'NotFound', 'Conflict')) return 'gone';
+        if (isKind(error, 'Throttled')) return 'later';
+        if (isKind(error, 'Forbidden')) return 'forbidden';
+        throw error;
+      }
+    },
     nudge: (target, hash, signal) =>
       annotate(
         target,

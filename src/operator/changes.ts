@@ -2,7 +2,7 @@ import type { HistoryEntry } from '../core/configreload.ts';
 import { shortHash } from '../core/content-hash.ts';
 import { type Plan, policyFingerprint, type ReloadPlan } from '../core/decide.ts';
 import { formatDuration } from '../core/duration.ts';
-import { type ConditionInput, findCondition, revisionFor, type StatusChange, toSeconds } from '../core/status.ts';
+import { type ConditionInput, findCondition, type StatusChange, toSeconds } from '../core/status.ts';
 import { describeFailures } from './describe.ts';
 import type { Observation } from './observe.ts';
 import type { Tally } from './tally.ts';
@@ -51,8 +51,7 @@ export function quietChange(plan: QuietPlan, { source, config, status }: Observa
 
 /** What a reload says before it touches anything. */
 export function beginningChange(plan: ReloadPlan, observed: Observation, now: Date): StatusChange {
-  const revision = revisionOf(plan, observed);
-  const what = `bringing ${plan.due.length} targets to revision ${revision} (${shortHash(plan.accepted.hash)})`;
+  const what = `bringing ${plan.due.length} targets to revision ${plan.revision} (${shortHash(plan.accepted.hash)})`;
   return {
     ...observedChange(plan, observed, now),
     conditions: [
@@ -84,12 +83,6 @@ export function conclusionChange({ plan, observed, tally, entry, waitMs, now }: 
   };
 }
 
-export function revisionOf(plan: ReloadPlan, { status }: Observation): number {
-  return status.observedHash === plan.accepted.hash && status.observedRevision > 0
-    ? status.observedRevision
-    : revisionFor(plan.accepted.hash, status);
-}
-
 /** Whether a change is being rolled out and not yet in the history. */
 export function isOpen(plan: ReloadPlan, { status }: Observation): boolean {
   return plan.isNew || findCondition(status, 'Progressing')?.status === 'True';
@@ -99,9 +92,10 @@ function observedChange(plan: ReloadPlan, observed: Observation, now: Date): Sta
   return {
     observedResourceVersion: observed.source.resourceVersion,
     observedHash: plan.accepted.hash,
-    observedRevision: revisionOf(plan, observed),
+    observedRevision: plan.revision,
     observedRequest: plan.policy.requestedAt ?? '',
     observedPolicy: policyFingerprint(plan.policy),
+    revisionTime: toSeconds(plan.revisionSeen),
     ...(plan.isNew ? { observedTime: toSeconds(now) } : {}),
   };
 }
@@ -112,8 +106,8 @@ function validCondition({ key, accepted: { hash, warnings } }: ReloadPlan): Cond
 }
 
 function reloadedConditions({ plan, observed, tally, waitMs }: Omit<Conclusion, 'entry' | 'now'>): ConditionInput[] {
-  const { targets, failures, isApplied, isHalted } = tally;
-  const where = `${targets.reloaded}/${targets.total} targets run revision ${revisionOf(plan, observed)}`;
+  const { targets, failures, isApplied, isHalted, isRestarting } = tally;
+  const where = `${targets.reloaded}/${targets.total} targets run revision ${plan.revision}`;
   if (isApplied) {
     const reason = targets.total === 0 ? 'NoTargets' : 'Reloaded';
     return [condition('Reloaded', 'True', reason, where), condition('Progressing', 'False', 'Done', where)];
@@ -124,6 +118,13 @@ function reloadedConditions({ plan, observed, tally, waitMs }: Omit<Conclusion, 
     return [
       condition('Reloaded', 'False', 'RolloutHalted', halted),
       condition('Progressing', 'False', 'RolloutHalted', halted),
+    ];
+  }
+  if (isRestarting) {
+    const restarting = `${where}; restarting ${plan.restart.outdated.length} pods that cannot be reloaded in place, one at a time`;
+    return [
+      condition('Reloaded', 'False', 'Restarting', restarting),
+      condition('Progressing', 'True', 'Restarting', restarting),
     ];
   }
   const before = failures.length === 0 ? findCondition(observed.status, 'Reloaded')?.message : undefined;

@@ -54,6 +54,8 @@ export interface PodPort {
   read(pod: { namespace: string; pod: string; uid: string }, signal: AbortSignal): Promise<PodView | undefined>;
   /** Makes the kubelet sync the pod, so that its files follow their ConfigMaps now. False: the pod is gone. */
   nudge(target: Target, hash: string, signal: AbortSignal): Promise<boolean>;
+  /** Asks for the pod's restart, within its disruption budget. */
+  evict(pod: { namespace: string; pod: string; uid: string }, signal: AbortSignal): Promise<EvictionResult>;
   /** Writes on the pod what is proven to run in the target. False: the pod is gone. */
   record(
     target: Target,
@@ -61,6 +63,9 @@ export interface PodPort {
     signal: AbortSignal,
   ): Promise<boolean>;
 }
+
+/** `later`: a disruption budget does not allow it now. `forbidden`: the controller may not evict here. */
+export type EvictionResult = 'evicted' | 'gone' | 'later' | 'forbidden';
 
 /** A ConfigReload as stored: its status, and what a safe write of the next one needs. */
 export interface StoredReload {

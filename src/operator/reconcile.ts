@@ -9,6 +9,7 @@ import type { Ports } from './ports.ts';
 import { Recorder } from './record.ts';
 import { reloadTarget } from './reload-target.ts';
 import type { RetryBook } from './retry-book.ts';
+import { restartNext } from './restart-next.ts';
 import { rollOut, type RolloutResult } from './rollout.ts';
 
 /** What the story is told with: made once, by `run-operator.ts`. */
@@ -32,7 +33,7 @@ export async function reconcile(key: string, operator: Operator, signal: AbortSi
   const observed = await observe(key, operator, signal);
   if (!observed) return forget(key, operator);
 
-  const plan = decide(observed);
+  const plan = decide(observed, operator.ports.clock.now());
   const recorder = new Recorder(key, observed, operator);
   switch (plan.kind) {
     case 'ignore':
@@ -47,7 +48,8 @@ export async function reconcile(key: string, operator: Operator, signal: AbortSi
       await recorder.begin(plan, signal); // who cannot record does not act
       const result = await act(key, observed, plan, { operator, signal });
       if (result === 'superseded') return requeueAfter(0);
-      return recorder.conclude(plan, result, signal);
+      const action = await recorder.conclude(plan, result, signal);
+      return (await restartNext(plan, result, { operator, signal })) ?? action;
     }
   }
 }

@@ -7,7 +7,7 @@ import { type SourceReason, sourceReasons } from '../core/reasons.ts';
 import { findCondition } from '../core/status.ts';
 import { type Action, awaitChange, requeueAfter } from '../runtime/reconciler.ts';
 import { Announcer } from './announce.ts';
-import { beginningChange, conclusionChange, isOpen, quietChange, revisionOf } from './changes.ts';
+import { beginningChange, conclusionChange, isOpen, quietChange } from './changes.ts';
 import { describeFailures } from './describe.ts';
 import type { Observation } from './observe.ts';
 import type { Operator } from './reconcile.ts';
@@ -64,7 +64,7 @@ export class Recorder {
     const now = clock.now();
     const tally = tallyUp(plan, this.#observed, result, now);
     const hasRecovered = tally.isApplied && findCondition(this.#observed.status, 'Reloaded')?.status === 'False';
-    const isConcluded = isOpen(plan, this.#observed) || hasRecovered;
+    const isConcluded = (isOpen(plan, this.#observed) && !tally.isRestarting) || hasRecovered;
     if (isOpen(plan, this.#observed)) await this.#saveRevision(plan, signal);
     const entry = isConcluded ? await this.#entryOf(plan, tally, signal) : undefined;
 
@@ -106,7 +106,7 @@ export class Recorder {
   async #saveRevision(plan: ReloadPlan, signal: AbortSignal): Promise<void> {
     const { source } = this.#observed;
     const { revisions } = this.#operator.ports;
-    const revision = revisionOf(plan, this.#observed);
+    const { revision } = plan;
     const owner = await this.#writer.ensure(signal);
     const { key, content, accepted, policy } = plan;
     await revisions.save(source, owner, { revision, hash: accepted.hash, key, content, author: source.author }, signal);
@@ -126,7 +126,7 @@ export class Recorder {
       result: reason === 'TargetsFailed' || reason === 'RolloutHalted' ? (tally.failures[0]?.result ?? result) : result,
       reason,
       newHash: plan.accepted.hash,
-      revision: revisionOf(plan, this.#observed),
+      revision: plan.revision,
       changes: before === null ? [] : diffConfigs(before, plan.accepted.config),
       errorMessage: tally.isApplied
         ? ''

@@ -35,7 +35,7 @@ export function isRelevantChange(previous: PodView | undefined, current: PodView
   return JSON.stringify(previous && essence(previous)) !== JSON.stringify(current && essence(current));
 }
 
-function essence({ resourceVersion: _r, isReady: _i, annotations, containers, ...rest }: PodView): object {
+function essence({ resourceVersion: _r, annotations, containers, ...rest }: PodView): object {
   return {
     ...rest,
     annotations: withoutNotes(annotations),

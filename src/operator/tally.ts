@@ -1,5 +1,6 @@
 import type { PodStatus, TargetCounts } from '../core/configreload.ts';
 import type { ReloadPlan } from '../core/decide.ts';
+import type { SkippedUse } from '../core/find-targets.ts';
 import { targetReasons } from '../core/reasons.ts';
 import { toSeconds } from '../core/status.ts';
 import { type Target, targetId, type TargetOutcome } from '../core/target.ts';
@@ -14,6 +15,8 @@ export interface Tally {
   readonly failures: readonly TargetOutcome[];
   /** A wave failed and others were left alone. */
   readonly isHalted: boolean;
+  /** All that can be reloaded is; pods that cannot are being restarted. */
+  readonly isRestarting: boolean;
   /** Every target runs the text. */
   readonly isApplied: boolean;
   /** Some failures may go away by themselves. */
@@ -39,7 +42,7 @@ export function tallyUp(plan: ReloadPlan, { found, status }: Observation, result
     ...plan.settled.map((target) => settled(target, previous.get(targetId(target)), { hash, time })),
     ...result.untouched.map((target) => pending(target, time)),
     ...found.pending.map((use) => notTarget({ ...use, reason: 'NotRunning', message: '' }, 'pending', time)),
-    ...found.skipped.map((use) => notTarget(use, 'skipped', time)),
+    ...skippedPods(plan, found.skipped, time),
   ].map(keepTime);
 
   const count = (is: (pod: PodStatus) => boolean) => pods.filter(is).length;
@@ -51,14 +54,33 @@ export function tallyUp(plan: ReloadPlan, { found, status }: Observation, result
     failed: failures.length + plan.stuck.length,
   };
   const isHalted = result.untouched.length > 0;
+  const isDone = targets.failed === 0 && !isHalted;
+  const isRestarting = isDone && plan.restart.outdated.length > 0;
   return {
     targets,
     pods,
     failures,
     isHalted,
-    isApplied: targets.failed === 0 && !isHalted,
+    isRestarting,
+    isApplied: isDone && !isRestarting,
     isRetryable: !isHalted && failures.some(({ reason }) => targetReasons[reason].next === 'retry'),
   };
+}
+
+function skippedPods(
+  { restart, accepted: { hash } }: ReloadPlan,
+  skipped: readonly SkippedUse[],
+  time: string,
+): PodStatus[] {
+  return skipped.map((use) => {
+    const containerID = use.running?.containerId ?? '';
+    if (restart.outdated.includes(use)) {
+      const message = 'to be restarted, for it cannot be reloaded in place';
+      return { ...notTarget({ ...use, reason: 'RestartPending', message }, 'pending', time), containerID };
+    }
+    if (!restart.current.includes(use)) return notTarget(use, 'skipped', time);
+    return { ...notTarget({ ...use, reason: 'StartedWithConfig', message: '' }, 'success', time), containerID, hash };
+  });
 }
 
 function base(target: Target) {
@@ -99,7 +121,7 @@ interface Use {
 
 function notTarget(
   { pod, uid, container, reason, message }: Use,
-  result: 'pending' | 'skipped',
+  result: 'pending' | 'skipped' | 'success',
   time: string,
 ): PodStatus {
   return { name: pod, uid, container, containerID: '', strategy: 'none', hash: '', result, reason, message, time };

@@ -1,0 +1,27 @@
+import type { ReloadPlan } from '../core/decide.ts';
+import { type Action, requeueAfter } from '../runtime/reconciler.ts';
+import type { Operator } from './reconcile.ts';
+import { hasFailed, type RolloutResult } from './rollout.ts';
+
+/** A disruption budget is asked again after this long, milliseconds. */
+const BUDGET_MS = 10_000;
+
+/**
+ * `on-unreloadable: restart`: evicts one pod that cannot be reloaded in place, after all that can were. The next one follows
+ * when its successor is ready, which the pod watch tells. undefined: nothing to add to what was decided.
+ */
+export async function restartNext(
+  plan: ReloadPlan,
+  result: RolloutResult,
+  { operator, signal }: { operator: Operator; signal: AbortSignal },
+): Promise<Action | undefined> {
+  const { next } = plan.restart;
+  if (!next || result.untouched.length > 0 || plan.stuck.length > 0 || result.outcomes.some(hasFailed))
+    return undefined;
+  const eviction = await operator.ports.pods.evict(next, signal);
+  operator.logger.info(
+    { pod: `${next.namespace}/${next.pod}`, reason: next.reason, eviction },
+    'restarting what cannot be reloaded',
+  );
+  return eviction === 'later' || eviction === 'forbidden' ? requeueAfter(BUDGET_MS) : undefined;
+}
