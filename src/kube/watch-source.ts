@@ -30,7 +30,7 @@ export function createWatchSource({
 
     async list({ limit, continue: token }, signal): Promise<ListPage> {
       try {
-        const query = { limit, continue: token };
+        const query = { limit: limit || undefined, continue: token };
         const { body } = await client.request<unknown>({
           path,
           query,
@@ -64,7 +64,7 @@ export function createWatchSource({
         const failure = toApiError(error);
         // A server without WatchList calls the parameters invalid.
         if (resourceVersion === undefined && failure.kind === 'Invalid') {
-          throw new WatchFailure('unsupported', failure.message, { cause: failure });
+          throw new WatchFailure('unsupported', failure.message, { isAnswer: true, cause: failure });
         }
         throw toFailure(failure);
       }
@@ -90,7 +90,9 @@ function toEvent(line: string): WatchEvent {
     case 'BOOKMARK': {
       const metadata = asObject(asObject(object)['metadata']);
       const isInitialEnd = asObject(metadata['annotations'])['k8s.io/initial-events-end'] === 'true';
-      return { type, resourceVersion: asText(metadata['resourceVersion']), isInitialEnd };
+      const resourceVersion = asText(metadata['resourceVersion']);
+      if (resourceVersion === '') throw new WatchFailure('broken', 'a bookmark without a version');
+      return { type, resourceVersion, isInitialEnd };
     }
     case 'ERROR':
       throw toFailure(fromStatus(object));
@@ -109,6 +111,23 @@ function parse(line: string): { type: unknown; object: unknown } {
 }
 
 function toFailure(error: ApiError): WatchFailure {
-  const kind = isKind(error, 'Gone') ? 'expired' : 'broken';
-  return new WatchFailure(kind, error.message, { retryAfterMs: error.retryAfterMs, cause: error });
+  const kind = isKind(error, 'Gone') || isFromTheFuture(error) ? 'expired' : 'broken';
+  const isAnswer = error.status > 0;
+  return new WatchFailure(kind, error.message, { retryAfterMs: error.retryAfterMs, isAnswer, cause: error });
+}
+
+/** The version asked for is newer than any the server has: its data was restored from a backup, or the request went to one that lags. */
+function isFromTheFuture({ cause }: ApiError): boolean {
+  const body = typeof cause === 'string' && cause.startsWith('{') ? parseStatus(cause) : cause;
+  return asList(asObject(asObject(body)['details'])['causes']).some(
+    ({ reason }) => reason === 'ResourceVersionTooLarge',
+  );
+}
+
+function parseStatus(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined; // a Status that was cut says nothing
+  }
 }

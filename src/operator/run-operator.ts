@@ -154,7 +154,7 @@ export async function runOperator(
   const watches = () => [...sourceWatches, ...podWatches.reflectors];
   const health = await startHealthServer(settings.listen, {
     registry,
-    unhealthy: () => watches().find(({ age }) => age > DEAD_WATCH_MS)?.name,
+    unhealthy: () => watches().find(({ silence }) => silence > DEAD_WATCH_MS)?.name,
     unready: () => (signal.aborted ? 'stopping' : watches().find(({ hasSynced }) => !hasSynced)?.name),
     refresh: () => {
       metrics.sources(sourceKeys().length);
@@ -165,7 +165,7 @@ export async function runOperator(
 
   try {
     const watching = sourceWatches.map((watch) => watch.run(signal));
-    await controller.run(signal, GRACE_MS);
+    await controller.run({ stop: signal, graceMs: GRACE_MS });
     logger.info('stopping');
     await Promise.all(watching);
   } finally {

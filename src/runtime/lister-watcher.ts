@@ -2,7 +2,7 @@
 export interface ListerWatcher {
   /** For logs and metrics: `configmaps`, `pods in team-a`. */
   readonly name: string;
-  /** One page; `continue` is undefined on the first. */
+  /** One page; `continue` is undefined on the first, `limit` 0 asks for everything at once. */
   list(
     query: { readonly limit: number; readonly continue: string | undefined },
     signal: AbortSignal,
@@ -36,14 +36,17 @@ export class WatchFailure extends Error {
   readonly kind: 'expired' | 'unsupported' | 'broken';
   /** What the server asks to wait, milliseconds. */
   readonly retryAfterMs: number | undefined;
+  /** The server answered, and said no: it is there. */
+  readonly isAnswer: boolean;
 
   constructor(
     kind: WatchFailure['kind'],
     message: string,
-    options: { retryAfterMs?: number | undefined; cause?: unknown } = {},
+    options: { retryAfterMs?: number | undefined; isAnswer?: boolean; cause?: unknown } = {},
   ) {
     super(message, { cause: options.cause });
     this.kind = kind;
     this.retryAfterMs = options.retryAfterMs;
+    this.isAnswer = options.isAnswer ?? false;
   }
 }

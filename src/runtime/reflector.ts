@@ -1,5 +1,6 @@
 import { type Clock, sleep, systemClock } from './clock.ts';
 import { type ListerWatcher, WatchFailure, type WatchEvent } from './lister-watcher.ts';
+import { isOlderVersion } from './resource-version.ts';
 import { type Identity, type OnChange, Store } from './store.ts';
 
 export interface ReflectorOptions<T> {
@@ -16,16 +17,20 @@ export interface ReflectorOptions<T> {
 
 /** For logs and metrics. */
 export interface ReflectorHooks {
+  /** Everything was listed: this many objects, kept or not. */
   listed?(objects: number): void;
   /** A list or watch failed and is tried again after `ms`. */
   failed?(failure: WatchFailure, ms: number): void;
+  /** `trim` or `onChange` threw. */
   handlerFailed?(error: unknown): void;
 }
 
 const PAGE = 500;
 const BACKOFF_MS = { first: 800, most: 30_000 };
-/** A watch that ran this long was a healthy one: its end starts the back-off anew. */
+/** No failure for this long: the next one is the first again. */
 const HEALTHY_MS = 60_000;
+/** A watch that ends sooner and without a word is a failure: else a server that closes at once would be asked without pause. */
+const SHORT_MS = 1_000;
 /** Bookmarks come about once a minute: a watch silent for longer than this is dead, whatever the socket says. */
 const IDLE_MS = 90_000;
 /** Watches have been seen to go back in time and to lose deletes: now and then the truth is listed again. */
@@ -44,23 +49,23 @@ export class Reflector<T> {
   readonly #synced = Promise.withResolvers<void>();
   #hasSynced = false;
   #lastEventAt: number;
+  #lastAnswerAt: number;
+  /** Where to watch from; undefined: list anew. */
   #resourceVersion: string | undefined;
-  #canWatchList = true;
+  /** `always`: the server knows no WatchList. `once`: the last one broke; a list makes progress where it cannot. */
+  #shouldPage: 'never' | 'once' | 'always' = 'never';
+  /** 0: no pages, since a list of pages outlived the version that it began with. */
+  #pageSize = PAGE;
   #failures = 0;
+  #recoveredAt = -Infinity;
 
   constructor(options: ReflectorOptions<T>) {
     this.#options = options;
     this.name = options.source.name;
     this.#clock = options.clock ?? systemClock;
     this.#random = options.random ?? Math.random;
-    this.#lastEventAt = this.#clock.now();
-    this.store = new Store((key, previous, current) => {
-      try {
-        options.onChange(key, previous, current);
-      } catch (error) {
-        options.hooks?.handlerFailed?.(error);
-      }
-    });
+    this.#lastEventAt = this.#lastAnswerAt = this.#clock.now();
+    this.store = new Store((key, previous, current) => this.#isolate(() => options.onChange(key, previous, current)));
   }
 
   /** Whether the store has held everything once. */
@@ -73,9 +78,14 @@ export class Reflector<T> {
     return this.#synced.promise;
   }
 
-  /** Milliseconds since anything came from the API server. */
+  /** Milliseconds since an object or a bookmark came. */
   get age(): number {
     return this.#clock.now() - this.#lastEventAt;
+  }
+
+  /** Milliseconds since the API server said anything, a refusal included: a watch that is forbidden is not dead. */
+  get silence(): number {
+    return this.#clock.now() - Math.max(this.#lastEventAt, this.#lastAnswerAt);
   }
 
   /** Resolves when `signal` aborts. Call it once. */
@@ -88,29 +98,30 @@ export class Reflector<T> {
       if (this.#resourceVersion === undefined) listedAt = startedAt;
       try {
         await this.#listOrWatch(signal);
-        this.#failures = 0;
       } catch (error) {
         if (isOver()) return;
-        const failure =
-          error instanceof WatchFailure ? error : new WatchFailure('broken', 'unexpected failure', { cause: error });
-        if (this.#clock.now() - startedAt > HEALTHY_MS) this.#failures = 0;
-        await this.#recover(failure, signal);
+        await this.#recover(toWatchFailure(error), signal);
       }
     }
   }
 
   async #listOrWatch(signal: AbortSignal): Promise<void> {
     if (this.#resourceVersion !== undefined) return this.#watch(this.#resourceVersion, signal);
-    if (this.#canWatchList) return this.#watch(undefined, signal);
+    if (this.#shouldPage === 'never') return this.#watch(undefined, signal);
     this.#resourceVersion = await this.#list(signal);
+    if (this.#shouldPage === 'once') this.#shouldPage = 'never';
+    this.#pageSize = PAGE;
   }
 
   async #recover(failure: WatchFailure, signal: AbortSignal): Promise<void> {
+    if (failure.isAnswer) this.#lastAnswerAt = this.#clock.now();
     if (failure.kind === 'unsupported') {
-      this.#canWatchList = false;
+      this.#shouldPage = 'always';
       return;
     }
     if (failure.kind === 'expired') this.#resourceVersion = undefined;
+    else if (this.#resourceVersion === undefined && this.#shouldPage === 'never') this.#shouldPage = 'once';
+    if (this.#clock.now() - this.#recoveredAt > HEALTHY_MS) this.#failures = 0;
     const most = Math.min(BACKOFF_MS.most, BACKOFF_MS.first * 2 ** this.#failures);
     // The first expiry costs no wait; a storm of them does.
     const jitter = failure.kind === 'expired' && this.#failures === 0 ? 0 : most * this.#random();
@@ -118,80 +129,119 @@ export class Reflector<T> {
     this.#failures = Math.min(this.#failures + 1, 16);
     this.#options.hooks?.failed?.(failure, ms);
     await sleep(this.#clock, ms, signal);
+    this.#recoveredAt = this.#clock.now();
   }
 
   /** All pages, and the version to watch from. */
   async #list(signal: AbortSignal): Promise<string> {
-    const listed = new Set<string>();
-    let page: string | undefined;
-    let resourceVersion = '';
+    const listing = new Listing();
+    let next: string | undefined;
+    let resourceVersion: string;
     do {
-      const {
-        items,
-        resourceVersion: version,
-        continue: next,
-      } = await this.#options.source.list({ limit: PAGE, continue: page }, signal);
-      for (const item of items) listed.add(this.#put(item));
-      resourceVersion = version;
-      page = next;
+      const page = await this.#page(next, signal);
+      for (const item of page.items) this.#put(item, listing);
+      ({ resourceVersion, continue: next } = page);
       this.#heard();
-    } while (page !== undefined);
-    this.#completed(listed);
+    } while (next !== undefined);
+    this.#completed(listing);
     return resourceVersion;
+  }
+
+  async #page(next: string | undefined, signal: AbortSignal) {
+    try {
+      return await this.#options.source.list({ limit: this.#pageSize, continue: next }, signal);
+    } catch (error) {
+      if (next !== undefined && error instanceof WatchFailure && error.kind === 'expired') this.#pageSize = 0;
+      throw error;
+    }
   }
 
   /** From a version, or (a WatchList) from everything there is now. Returns when the server ends the watch. */
   async #watch(from: string | undefined, signal: AbortSignal): Promise<void> {
-    const initial = from === undefined ? new Set<string>() : undefined;
+    const startedAt = this.#clock.now();
+    const listing = from === undefined ? new Listing() : undefined;
     const timeoutSeconds = 300 + Math.floor(300 * this.#random());
     const events = await this.#options.source.watch(
       { resourceVersion: from, timeoutSeconds, idleTimeoutMs: IDLE_MS },
       signal,
     );
+    let isSilent = true;
     for await (const event of events) {
       if (signal.aborted) return;
+      isSilent = false;
       this.#heard();
-      this.#apply(event, this.#resourceVersion === undefined ? initial : undefined);
+      this.#apply(event, this.#resourceVersion === undefined ? listing : undefined);
     }
     if (this.#resourceVersion === undefined)
       throw new WatchFailure('broken', 'the watch ended before its initial events did');
+    if (isSilent && this.#clock.now() - startedAt < SHORT_MS)
+      throw new WatchFailure('broken', 'the watch ended at once, without an event');
   }
 
-  #apply(event: WatchEvent, initial: Set<string> | undefined): void {
+  #apply(event: WatchEvent, listing: Listing | undefined): void {
     if (event.type === 'BOOKMARK') {
-      if (initial && !event.isInitialEnd) return;
-      if (initial) this.#completed(initial);
-      this.#resourceVersion = event.resourceVersion;
+      if (listing && !event.isInitialEnd) return;
+      if (listing) this.#completed(listing);
+      this.#advance(event.resourceVersion);
       return;
     }
-    const { key, resourceVersion } = identify(event.object);
+    const identity = identify(event.object);
+    if (!listing) this.#advance(identity.resourceVersion);
     if (event.type === 'DELETED') {
-      this.store.remove(key);
-      initial?.delete(key);
-    } else {
-      this.#put(event.object);
-      initial?.add(key);
+      this.store.remove(identity.key, identity.uid);
+      listing?.keys.delete(identity.key);
+    } else this.#put(event.object, listing);
+  }
+
+  /** @throws WatchFailure (expired) where the stream goes back in time: it repeats itself, or the server's data is older than ours */
+  #advance(resourceVersion: string): void {
+    if (this.#resourceVersion !== undefined && isOlderVersion(resourceVersion, this.#resourceVersion)) {
+      throw new WatchFailure('expired', `the watch went back from ${this.#resourceVersion} to ${resourceVersion}`);
     }
-    if (!initial) this.#resourceVersion = resourceVersion;
+    this.#resourceVersion = resourceVersion;
   }
 
-  #put(object: unknown): string {
+  #put(object: unknown, listing: Listing | undefined): void {
     const identity = identify(object);
-    this.store.put(identity, this.#options.trim(object));
-    return identity.key;
+    // An object that cannot be trimmed is as one that is not kept: it must not stop the others.
+    this.store.put(
+      identity,
+      this.#isolate(() => this.#options.trim(object)),
+    );
+    if (!listing) return;
+    listing.objects++;
+    if (this.store.has(identity.key)) listing.keys.add(identity.key);
   }
 
-  #completed(listed: ReadonlySet<string>): void {
-    this.store.retain(listed);
-    this.#failures = 0;
+  #completed({ keys, objects }: Listing): void {
+    this.store.retain(keys);
     this.#hasSynced = true;
     this.#synced.resolve();
-    this.#options.hooks?.listed?.(listed.size);
+    this.#options.hooks?.listed?.(objects);
   }
 
   #heard(): void {
     this.#lastEventAt = this.#clock.now();
   }
+
+  #isolate<R>(call: () => R): R | undefined {
+    try {
+      return call();
+    } catch (error) {
+      this.#options.hooks?.handlerFailed?.(error);
+      return undefined;
+    }
+  }
+}
+
+/** What a list has named so far. Keys of objects that are not kept are not remembered: there may be very many. */
+class Listing {
+  readonly keys = new Set<string>();
+  objects = 0;
+}
+
+function toWatchFailure(error: unknown): WatchFailure {
+  return error instanceof WatchFailure ? error : new WatchFailure('broken', 'unexpected failure', { cause: error });
 }
 
 /** @throws WatchFailure where the object has no name or version: the stream cannot be trusted */

@@ -1,4 +1,4 @@
-/** What is kept of one object. */
+/** What is kept of one object besides its value. */
 export interface Identity {
   readonly key: string;
   readonly uid: string;
@@ -8,9 +8,15 @@ export interface Identity {
 /** `previous` is undefined for a new object, `current` for one that is gone. An object made anew under an old name is both, one after the other. */
 export type OnChange<T> = (key: string, previous: T | undefined, current: T | undefined) => void;
 
+interface Item<T> {
+  readonly uid: string;
+  readonly resourceVersion: string;
+  readonly value: T;
+}
+
 /** The objects a reflector keeps, trimmed, by `namespace/name`. */
 export class Store<T> {
-  readonly #items = new Map<string, { readonly identity: Identity; readonly value: T }>();
+  readonly #items = new Map<string, Item<T>>();
   readonly #onChange: OnChange<T>;
 
   constructor(onChange: OnChange<T>) {
@@ -19,6 +25,10 @@ export class Store<T> {
 
   get size(): number {
     return this.#items.size;
+  }
+
+  has(key: string): boolean {
+    return this.#items.has(key);
   }
 
   get(key: string): T | undefined {
@@ -34,18 +44,20 @@ export class Store<T> {
   }
 
   /** `value` undefined: an object that is not kept. */
-  put(identity: Identity, value: T | undefined): void {
-    const before = this.#items.get(identity.key);
-    if (value === undefined) return this.remove(identity.key);
-    if (before && before.identity.uid !== identity.uid) this.remove(identity.key);
-    const known = this.#items.get(identity.key);
-    this.#items.set(identity.key, { identity, value });
-    if (known?.identity.resourceVersion !== identity.resourceVersion) this.#onChange(identity.key, known?.value, value);
+  put({ key, uid, resourceVersion }: Identity, value: T | undefined): void {
+    const before = this.#items.get(key);
+    if (value === undefined) return this.remove(key);
+    const isAnother = before !== undefined && before.uid !== uid;
+    if (isAnother) this.remove(key);
+    const known = isAnother ? undefined : before;
+    this.#items.set(key, { uid, resourceVersion, value });
+    if (known?.resourceVersion !== resourceVersion) this.#onChange(key, known?.value, value);
   }
 
-  remove(key: string): void {
+  /** `uid`: only that very object, not one made later under its name. */
+  remove(key: string, uid?: string): void {
     const before = this.#items.get(key);
-    if (!before) return;
+    if (!before || (uid !== undefined && uid !== before.uid)) return;
     this.#items.delete(key);
     this.#onChange(key, before.value, undefined);
   }

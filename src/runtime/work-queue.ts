@@ -79,11 +79,11 @@ export class WorkQueue<K extends string = string> {
     this.#delayed.set(key, { readyAt, cancel });
   }
 
-  /** Counts one more failure of the key and adds it after its back-off, whose milliseconds are returned. */
-  addRateLimited(key: K): number {
+  /** Counts one more failure of the key and adds it after its back-off, or `atLeastMs` if that is longer; returns the milliseconds. */
+  addRateLimited(key: K, atLeastMs = 0): number {
     const failures = this.#failures.get(key) ?? 0;
     this.#failures.set(key, failures + 1);
-    const delay = Math.min(this.#baseDelayMs * 2 ** failures, this.#maxDelayMs);
+    const delay = Math.max(atLeastMs, Math.min(this.#baseDelayMs * 2 ** failures, this.#maxDelayMs));
     this.#metrics?.retried();
     this.addAfter(key, delay);
     return delay;
@@ -126,7 +126,7 @@ export class WorkQueue<K extends string = string> {
     this.#processing.delete(key);
     this.#metrics?.finished(Math.max(0, this.#clock.now() - work.startedAt) / 1000);
     if (this.#dirty.has(key)) this.#enqueue(key);
-    else if (this.#processing.size === 0) this.#drained?.resolve();
+    else if (this.#isIdle()) this.#drained?.resolve();
   }
 
   /** Takes no more keys and drops delayed ones; workers get what is queued, then undefined. */
@@ -140,9 +140,14 @@ export class WorkQueue<K extends string = string> {
   /** `shutDown`, and resolves once workers have done all that was queued or under way; at once where nothing is. */
   async shutDownWithDrain(): Promise<void> {
     this.shutDown();
-    if (this.#processing.size === 0) return;
+    if (this.#isIdle()) return;
     this.#drained ??= Promise.withResolvers<void>();
     await this.#drained.promise;
+  }
+
+  /** Whether nothing is queued or under way. */
+  #isIdle(): boolean {
+    return this.#processing.size === 0 && this.#queue.length === 0;
   }
 
   #enqueue(key: K): void {

@@ -112,6 +112,18 @@ describe('client-go util/workqueue/queue_test.go', () => {
     await drained;
   });
 
+  test('keys that are queued while none is under way are drained, too; an empty queue is drained at once', async () => {
+    const queue = new WorkQueue();
+    queue.add('foo');
+    const drained = queue.shutDownWithDrain();
+    expect(await isSettled(drained)).toBe(false);
+    expect(await queue.get()).toBe('foo');
+    expect(await isSettled(drained)).toBe(false);
+    queue.done('foo');
+    await drained;
+    await new WorkQueue().shutDownWithDrain();
+  });
+
   test('TestNoQueueDrainageUsingShutDown: returns at once', async () => {
     const queue = new WorkQueue();
     queue.add('foo');
@@ -246,6 +258,12 @@ describe('client-go util/workqueue/default_rate_limiters_test.go, rate_limiting_
     expect(queue.failures('one')).toBe(0);
     expect(delays('one', 1)).toEqual([5]);
     expect(delays('one', 9).slice(-2)).toEqual([1_000, 1_000]);
+  });
+
+  test('a back-off is never shorter than the wait that was asked for', () => {
+    const queue = new WorkQueue({ clock: new ManualClock() });
+    expect(queue.addRateLimited('one', 7_000)).toBe(7_000);
+    expect(queue.addRateLimited('one', 1)).toBe(10);
   });
 
   test('TestItemExponentialFailureRateLimiterOverFlow: thousands of failures stay at the cap', () => {
