@@ -6,6 +6,7 @@ import { runOperator } from '../operator/run-operator.ts';
 import { CommandError, ExitCode, type CliCommand, type Io } from './command.ts';
 import {
   collect,
+  duration,
   flag,
   type HostPort,
   hostPort,
@@ -26,6 +27,7 @@ interface Settings {
   readonly allowEndpointCidr?: readonly string[];
   readonly allowHostNetwork?: boolean;
   readonly endpointCaFile?: string;
+  readonly soak: number;
   readonly maxConfigBytes: number;
   readonly logLevel: string;
 }
@@ -64,6 +66,12 @@ function buildCommand() {
         parse: cidrs,
       }),
     )
+    .addOption(
+      flag('--soak <duration>', 'how long canaries are watched before the rest follows', {
+        parse: duration,
+        default: 5_000,
+      }),
+    )
     .addOption(flag('--allow-host-network', 'call endpoints of pods that use the network of their node'))
     .addOption(flag('--endpoint-ca-file <file>', 'certificates (PEM) that https endpoints are checked against'))
     .addOption(
@@ -92,6 +100,7 @@ async function run(argv: readonly string[], io: Io): Promise<ExitCode> {
           allowed: settings.allowEndpointCidr ?? [],
           isHostNetworkAllowed: settings.allowHostNetwork ?? false,
         },
+        soakMs: settings.soak,
         maxConfigBytes: settings.maxConfigBytes,
         endpointCa: settings.endpointCaFile === undefined ? undefined : readFileSync(settings.endpointCaFile, 'utf8'),
         version,

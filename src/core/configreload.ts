@@ -1,5 +1,6 @@
 import type { ConfigChange } from './config-diff.ts';
 import type { ReloadTrigger } from './reload-event.ts';
+import type { Rollback } from './rollback.ts';
 import type { ReloadResult } from './reload-result.ts';
 
 /** metav1.Condition. */
@@ -69,8 +70,17 @@ export interface ConfigReloadStatus {
   readonly observedGeneration: number;
   readonly observedResourceVersion: string;
   readonly observedHash: string;
-  /** The revision that `observedHash` was given; 0 where it was refused. */
-  readonly observedRevision: number;
+  /** Text that is to run: the seen one if it is valid, or that of a rollback. */
+  readonly desiredHash: string;
+  /** Its number; 0 where there is none. */
+  readonly desiredRevision: number;
+  /** The value of `rollback-to` that was served last. */
+  readonly observedRollback: string;
+  readonly rollback: Rollback | null;
+  /** Texts with the effective values of `desiredHash`, which targets may go on running. */
+  readonly equivalentHashes: readonly string[];
+  /** Text last written to the ConfigMap that `publish-to` names. */
+  readonly publishedHash: string;
   /** The value of `requested-at` that was served last. */
   readonly observedRequest: string;
   /** The policy, fingerprinted, under which the present text was rolled out: a change of it lifts a halt. */
@@ -97,7 +107,12 @@ export const EMPTY_STATUS: ConfigReloadStatus = {
   observedGeneration: 0,
   observedResourceVersion: '',
   observedHash: '',
-  observedRevision: 0,
+  desiredHash: '',
+  desiredRevision: 0,
+  observedRollback: '',
+  rollback: null,
+  equivalentHashes: [],
+  publishedHash: '',
   observedRequest: '',
   observedPolicy: '',
   revisionTime: '',

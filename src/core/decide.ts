@@ -1,13 +1,12 @@
-import { createHash } from 'node:crypto';
 import type { AnnotationProblem, PolicyReading, ReloadPolicy } from './annotations.ts';
-import type { ConfigReloadStatus, PodStatus } from './configreload.ts';
+import type { ConfigReloadStatus } from './configreload.ts';
 import type { FoundTargets } from './find-targets.ts';
-import type { ReloadTrigger } from './reload-event.ts';
-import { type SourceReason, type TargetReason, targetReasons } from './reasons.ts';
-import { type RestartPlan, planRestart } from './plan-restart.ts';
-import { findCondition, revisionFor } from './status.ts';
+import type { LeIndexConfig } from './leindex-config.ts';
+import { planReload, type ReloadPlan } from './plan-reload.ts';
+import type { SourceReason } from './reasons.ts';
+import type { Rollback } from './rollback.ts';
+import { findCondition } from './status.ts';
 import type { Target } from './target.ts';
-import { requestToken } from './target-record.ts';
 import type { Accepted, Rejected } from './validation.ts';
 
 /** What a source holds right now. */
@@ -15,49 +14,38 @@ export type ConfigReading =
   | { readonly kind: 'unread' }
   | { readonly kind: 'keyMissing'; readonly message: string }
   | { readonly kind: 'rejected'; readonly key: string; readonly outcome: Rejected }
-  | { readonly kind: 'accepted'; readonly key: string; readonly content: Uint8Array; readonly outcome: Accepted };
+  /** A rollback is wanted whose revision is gone, or valid no more. */
+  | { readonly kind: 'rollbackImpossible'; readonly sourceHash: string; readonly message: string }
+  | AcceptedReading;
+
+export interface AcceptedReading {
+  readonly kind: 'accepted';
+  readonly key: string;
+  /** The text that is to run, and its outcome: the source's own, or that of the revision that `rollback` names. */
+  readonly content: Uint8Array;
+  readonly outcome: Accepted;
+  readonly sourceHash: string;
+  readonly rollback: Rollback | undefined;
+}
 
 export interface Observed {
   readonly reading: PolicyReading;
   readonly config: ConfigReading;
   readonly status: ConfigReloadStatus;
   readonly found: FoundTargets;
+  /** What every target ran last, where the wanted text is another; null: not known, or not asked. */
+  readonly appliedConfig: LeIndexConfig | null;
 }
 
 /** What to do about a source. */
 export type Plan =
   | { readonly kind: 'ignore' }
   | { readonly kind: 'reject'; readonly reason: SourceReason; readonly hash: string; readonly message: string }
+  | { readonly kind: 'hold'; readonly reason: SourceReason; readonly message: string }
   | { readonly kind: 'pause'; readonly policy: ReloadPolicy }
   | { readonly kind: 'stayHalted'; readonly policy: ReloadPolicy }
   | { readonly kind: 'dryRun'; readonly policy: ReloadPolicy; readonly due: readonly Target[] }
   | ReloadPlan;
-
-export interface ReloadPlan {
-  readonly kind: 'reload';
-  readonly policy: ReloadPolicy;
-  readonly key: string;
-  readonly content: Uint8Array;
-  readonly accepted: Accepted;
-  readonly trigger: ReloadTrigger;
-  /** Reload targets that run this text already, too. */
-  readonly isForced: boolean;
-  /** What records of this rollout carry; empty: no request. */
-  readonly request: string;
-  /** The number of this text. */
-  readonly revision: number;
-  /** First time this text (or request) is seen; false: a rollout goes on, or pods came and went. */
-  readonly isNew: boolean;
-  /** To be reloaded, in order. */
-  readonly due: readonly Target[];
-  /** Failed before, and nothing has changed that could help. */
-  readonly stuck: readonly Target[];
-  readonly settled: readonly Target[];
-  /** Uses that only a restart brings to the text. */
-  readonly restart: RestartPlan;
-  /** When this revision was first seen. */
-  readonly revisionSeen: Date;
-}
 
 type Check = (observed: Observed, now: Date) => Plan | undefined;
 
@@ -92,17 +80,22 @@ const checks: readonly Check[] = [
       : undefined,
   ({ reading }) =>
     reading.kind === 'optedIn' && reading.policy.paused ? { kind: 'pause', policy: reading.policy } : undefined,
+  // Going back to something that is not there, or not valid, is worse than staying.
+  ({ config }) =>
+    config.kind === 'rollbackImpossible'
+      ? { kind: 'hold', reason: 'RollbackImpossible', message: config.message }
+      : undefined,
   (observed, now) => {
-    const plan = planReload(observed, now);
+    const plan = reloadOf(observed, now);
     return plan?.policy.dryRun ? { kind: 'dryRun', policy: plan.policy, due: plan.due } : undefined;
   },
   // A halted rollout waits for a new text, a new policy or a request.
   (observed, now) => {
-    const plan = planReload(observed, now);
+    const plan = reloadOf(observed, now);
     const isHalted = findCondition(observed.status, 'Progressing')?.reason === 'RolloutHalted';
     return plan && isHalted && !plan.isNew ? { kind: 'stayHalted', policy: plan.policy } : undefined;
   },
-  planReload,
+  (observed, now) => reloadOf(observed, now),
 ];
 
 /** Pure: what is seen → what to do. */
@@ -114,63 +107,10 @@ export function decide(observed: Observed, now: Date): Plan {
   return { kind: 'ignore' };
 }
 
-/** What of a policy bears on a rollout: a change of it is a reason to try again. */
-export function policyFingerprint(policy: ReloadPolicy): string {
-  const { paused: _p, dryRun: _d, requestedAt: _r, historyLimit: _h, ...bearing } = policy;
-  return createHash('sha256').update(JSON.stringify(bearing)).digest('hex').slice(0, 10);
-}
-
-function planReload({ reading, config, status, found }: Observed, now: Date): ReloadPlan | undefined {
+function reloadOf(observed: Observed, now: Date): ReloadPlan | undefined {
+  const { reading, config } = observed;
   if (reading.kind !== 'optedIn' || config.kind !== 'accepted') return undefined;
-  const { policy } = reading;
-  const { hash } = config.outcome;
-  const request = requestToken(policy.requestedAt);
-  // A `requested-at` that was there when the source was first seen asks for nothing.
-  const isRequested =
-    policy.requestedAt !== undefined && status.observedHash !== '' && status.observedRequest !== policy.requestedAt;
-  const isServing =
-    request !== '' && (isRequested || status.history[0]?.trigger === 'requested' || isOpenRequest(status, hash));
-  const isSeen = status.observedHash === hash && status.observedRevision > 0;
-  const isNew = isRequested || !isSeen || status.observedPolicy !== policyFingerprint(policy);
-  const revision = isSeen ? status.observedRevision : revisionFor(hash, status);
-  const isKnownRevision = isSeen || revision === status.lastKnownGood.revision;
-  const revisionSeen = isKnownRevision && status.revisionTime !== '' ? new Date(status.revisionTime) : now;
-  const isSettled = ({ record }: Target) => record?.hash === hash && (!isServing || record.request === request);
-  const unsettled = found.targets.filter((target) => !isSettled(target));
-  const stuck = isNew ? [] : unsettled.filter((target) => isStuck(target, hash, status.pods));
-  return {
-    kind: 'reload',
-    policy,
-    key: config.key,
-    content: config.content,
-    accepted: config.outcome,
-    trigger: isServing ? 'requested' : 'configmap',
-    isForced: isServing,
-    revision,
-    restart: planRestart(found, { policy, revision, seenAt: revisionSeen.getTime() }),
-    revisionSeen,
-    request: isServing ? request : '',
-    isNew,
-    due: unsettled.filter((target) => !stuck.includes(target)),
-    stuck,
-    settled: found.targets.filter(isSettled),
-  };
-}
-
-function isOpenRequest(status: ConfigReloadStatus, hash: string): boolean {
-  return status.observedHash === hash && findCondition(status, 'Progressing')?.reason === 'Requested';
-}
-
-function isStuck(target: Target, hash: string, pods: readonly PodStatus[]): boolean {
-  return pods.some(
-    (pod) =>
-      pod.uid === target.uid &&
-      pod.container === target.container &&
-      pod.containerID === target.running.containerId &&
-      pod.hash === hash &&
-      Object.hasOwn(targetReasons, pod.reason) &&
-      targetReasons[pod.reason as TargetReason].next === 'wait',
-  );
+  return planReload(observed, config, reading.policy, now);
 }
 
 function describeProblem({ annotation, value, expected }: AnnotationProblem): string {

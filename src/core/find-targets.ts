@@ -37,6 +37,8 @@ export interface FoundTargets {
 
 export interface TargetQuery {
   readonly source: string;
+  /** The ConfigMap that pods mount: the source, or the one that `publish-to` names. */
+  readonly mounted: string;
   /** The data key that holds the config. */
   readonly key: string;
   readonly policy: ReloadPolicy;
@@ -63,7 +65,7 @@ type Use =
 
 function usesOf(pod: PodView, query: TargetQuery): Use[] {
   const { policy } = query;
-  const volumes = pod.volumes.filter((volume) => volume.configMap === query.source);
+  const volumes = pod.volumes.filter((volume) => volume.configMap === query.mounted);
   const isUser = volumes.length > 0 || pod.containers.some((container) => environmentOf(container, query).length > 0);
   const isSelected =
     policy.selector === undefined || matchesLabels(parseLabelSelector(policy.selector) ?? [], pod.labels);
@@ -89,7 +91,7 @@ function usesOf(pod: PodView, query: TargetQuery): Use[] {
 function unmountedUse(pod: PodView, query: TargetQuery): Use {
   const first = pod.containers[0]?.name ?? '';
   if (pod.annotations[podAnnotations.accept] !== query.source) {
-    const message = `the pod does not mount ConfigMap ${query.source}; its owner agrees with the pod annotation ${podAnnotations.accept}: ${query.source}`;
+    const message = `the pod does not mount ConfigMap ${query.mounted}; its owner agrees with the pod annotation ${podAnnotations.accept}: ${query.source}`;
     return skip(pod, first, 'NotAccepted', message);
   }
   if (query.policy.strategy === 'signal') {
@@ -112,7 +114,7 @@ interface SignalUse {
 }
 
 function signalUse({ pod, container, volumes, query }: SignalUse): Use[] {
-  const { key, policy, source } = query;
+  const { key, policy, mounted } = query;
   const mounts = container.mounts.flatMap((mount) => {
     const volume = volumes.find((candidate) => candidate.volume === mount.volume);
     return volume ? [{ ...mount, relative: volume.items ? volume.items[key] : key }] : [];
@@ -140,7 +142,7 @@ function signalUse({ pod, container, volumes, query }: SignalUse): Use[] {
         pod,
         container.name,
         'KeyNotMounted',
-        `the volume of ConfigMap ${source} shows other keys, not ${key}; add it to items`,
+        `the volume of ConfigMap ${mounted} shows other keys, not ${key}; add it to items`,
       ),
     ];
   }
@@ -169,7 +171,7 @@ const noEndpoint = `the pod offers no endpoint: name a container port leindex-re
 
 function environmentOf(container: ContainerView, query: TargetQuery) {
   return container.environment.filter(
-    ({ configMap, key }) => configMap === query.source && (key === undefined || key === query.key),
+    ({ configMap, key }) => configMap === query.mounted && (key === undefined || key === query.key),
   );
 }
 

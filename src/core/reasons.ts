@@ -54,6 +54,7 @@ export const targetReasons = {
   EndpointAddressRefused: wait,
   TokenSecretMissing: retry,
   RecordFailed: retry,
+  CanaryUnhealthy: wait,
   StrategyDisabled: wait,
 } as const satisfies Record<string, Reason>;
 
@@ -80,11 +81,14 @@ export const sourceReasons = {
   Reloaded: done,
   NoTargets: done,
   NothingToReload: done,
+  RolledBack: done,
   ValidationFailed: invalid,
   InvalidAnnotation: invalid,
   KeyMissing: missing,
   ConfigTooLarge: invalid,
   TargetsFailed: { result: ReloadResult.ioError, next: 'retry' },
+  RollbackImpossible: { result: ReloadResult.ioError, next: 'wait' },
+  PublishRefused: { result: ReloadResult.ioError, next: 'wait' },
   RolloutHalted: { result: ReloadResult.ioError, next: 'wait' },
 } as const satisfies Record<string, Reason>;
 export type SourceReason = keyof typeof sourceReasons;

@@ -7,6 +7,7 @@ import {
   type PodStatus,
   type TargetCounts,
 } from './configreload.ts';
+import type { Rollback } from './rollback.ts';
 import { ReloadResult } from './reload-result.ts';
 import { fitBytes } from './printable.ts';
 
@@ -27,7 +28,12 @@ export interface ConditionInput {
 export interface StatusChange {
   readonly observedResourceVersion?: string;
   readonly observedHash?: string;
-  readonly observedRevision?: number;
+  readonly desiredHash?: string;
+  readonly desiredRevision?: number;
+  readonly observedRollback?: string;
+  readonly rollback?: Rollback | null;
+  readonly equivalentHashes?: readonly string[];
+  readonly publishedHash?: string;
   readonly observedRequest?: string;
   readonly observedPolicy?: string;
   readonly observedTime?: string;
@@ -59,13 +65,13 @@ export function nextStatus(
   const entry = before.history.some(({ id }) => id === given?.id) ? undefined : given;
   const next = { ...before, ...observed, observedGeneration: generation };
   const hasMoved =
-    isApplied === true && (next.appliedHash !== next.observedHash || next.appliedRevision !== next.observedRevision);
+    isApplied === true && (next.appliedHash !== next.desiredHash || next.appliedRevision !== next.desiredRevision);
   return {
     ...next,
-    appliedHash: isApplied ? next.observedHash : next.appliedHash,
-    appliedRevision: isApplied ? next.observedRevision : next.appliedRevision,
+    appliedHash: isApplied ? next.desiredHash : next.appliedHash,
+    appliedRevision: isApplied ? next.desiredRevision : next.appliedRevision,
     lastKnownGood: hasMoved
-      ? { revision: next.observedRevision, hash: next.observedHash, time: toSeconds(now) }
+      ? { revision: next.desiredRevision, hash: next.desiredHash, time: toSeconds(now) }
       : next.lastKnownGood,
     conditions: conditions.reduce((all, one) => setCondition(all, one, { generation, now }), before.conditions),
     targets: targets ?? next.targets,
@@ -98,6 +104,7 @@ export function repairStatus(status: Partial<ConfigReloadStatus> | undefined): C
     stats: { ...EMPTY_STATUS.stats, ...merged.stats },
     targets: { ...EMPTY_STATUS.targets, ...merged.targets },
     lastKnownGood: { ...EMPTY_STATUS.lastKnownGood, ...merged.lastKnownGood },
+    equivalentHashes: Array.isArray(merged.equivalentHashes) ? merged.equivalentHashes : [],
     conditions: Array.isArray(merged.conditions) ? merged.conditions : [],
     pods: Array.isArray(merged.pods) ? merged.pods : [],
     history: Array.isArray(merged.history) ? merged.history : [],
@@ -150,11 +157,12 @@ function boundEntry(entry: HistoryEntry): HistoryEntry {
   };
 }
 
-/** The number a text gets: its own again where it is the newest revision's text, else one more than any before. */
+/** The number a text gets: its own again where it is the last known good or the newest text, else one more than any before. */
 export function revisionFor(hash: string, status: ConfigReloadStatus): number {
-  const { observedHash, observedRevision, lastKnownGood, history } = status;
+  const { desiredHash, desiredRevision, lastKnownGood, history } = status;
+  if (lastKnownGood.revision > 0 && lastKnownGood.hash === hash) return lastKnownGood.revision;
   const known = [
-    { hash: observedHash, revision: observedRevision },
+    { hash: desiredHash, revision: desiredRevision },
     { hash: lastKnownGood.hash, revision: lastKnownGood.revision },
     ...history.map(({ newHash, revision }) => ({ hash: newHash, revision })),
   ];

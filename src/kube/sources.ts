@@ -1,4 +1,5 @@
-import { splitKey } from '../core/names.ts';
+import { isOptedIn } from '../core/annotations.ts';
+import { ANNOTATION_PREFIX, splitKey } from '../core/names.ts';
 import type { Source, SourcePort } from '../operator/ports.ts';
 import { isKind } from './api-error.ts';
 import { asList, asObject, asText, asTextMap, type Json } from './json.ts';
@@ -22,6 +23,29 @@ export function createSources(client: KubeClient): SourcePort {
       const object = await get(resourcePath(resources.configMaps, splitKey(key)), signal);
       return object && toSource(object);
     },
+    async restore(source, { key, content }, signal) {
+      const path = resourcePath(resources.configMaps, { namespace: source.namespace, name: source.name });
+      const { uid, resourceVersion } = source;
+      await client.mergePatch(path, { metadata: { uid, resourceVersion }, ...asData(key, content) }, { signal });
+    },
+    async publish(source, { name, key, content }, signal) {
+      const { namespace } = source;
+      const present = await get(resourcePath(resources.configMaps, { namespace, name }), signal);
+      const data = asData(key, content);
+      if (!present) {
+        const metadata = { name, namespace, annotations: { [PUBLISHED_FROM]: source.name } };
+        const body = { apiVersion: 'v1', kind: 'ConfigMap', metadata, data: data.data };
+        await client.request({ method: 'POST', path: resourcePath(resources.configMaps, { namespace }), body, signal });
+        return 'published';
+      }
+      const { uid, resourceVersion, annotations } = asObject(present['metadata']);
+      const own = asTextMap(annotations);
+      if (own[PUBLISHED_FROM] !== source.name || isOptedIn(own)) return 'refused';
+      if (asTextMap(present['data'])[key] === data.data[key]) return 'unchanged';
+      const path = resourcePath(resources.configMaps, { namespace, name });
+      await client.mergePatch(path, { metadata: { uid, resourceVersion }, ...data }, { signal });
+      return 'published';
+    },
     async readToken({ namespace, secret }, signal) {
       const object = await get(resourcePath(resources.secrets, { namespace, name: secret }), signal);
       const base64 = asTextMap(object?.['data'])['token'];
@@ -29,6 +53,14 @@ export function createSources(client: KubeClient): SourcePort {
       return /^[\x21-\x7e]{1,4096}$/.test(token) ? token : undefined;
     },
   };
+}
+
+/** Marks a ConfigMap as the controller's own copy of that source. */
+const PUBLISHED_FROM = `${ANNOTATION_PREFIX}published-from`;
+
+/** A valid text is UTF-8, and goes into `data`; the same key in `binaryData` goes away. */
+function asData(key: string, content: Uint8Array): { data: Record<string, string>; binaryData: Record<string, null> } {
+  return { data: { [key]: Buffer.from(content).toString('utf8') }, binaryData: { [key]: null } };
 }
 
 function toSource(object: Json): Source {

@@ -26,6 +26,21 @@ export class Announcer {
     this.#warn(eventReason, 'Validate', `${message}; nothing was reloaded`);
   }
 
+  held(reason: SourceReason, message: string): void {
+    this.#warn('ReloadFailed', 'Reload', `${reason}: ${message}`);
+  }
+
+  published(name: string, hash: string): void {
+    const note = `the validated text ${shortHash(hash)} was written to ConfigMap ${name}`;
+    this.#say('Normal', { reason: 'Published', action: 'Publish', note });
+  }
+
+  restored(revision: number, failed: number): void {
+    const why = 'the pods that are reloaded by signal read this ConfigMap';
+    const note = `revision ${failed} failed: the data of this ConfigMap was set back to revision ${revision}, since ${why}`;
+    this.#say('Normal', { reason: 'RolledBack', action: 'Rollback', note });
+  }
+
   dryRun(message: string): void {
     this.#say('Normal', { reason: 'DryRun', action: 'Plan', note: message });
   }
@@ -43,7 +58,8 @@ export class Announcer {
         isFirst: entry.oldHash === '',
         durationMs,
       });
-      this.#say('Normal', { reason: 'ReloadSucceeded', action: 'Reload', note });
+      const eventReason = reason === 'RolledBack' ? reason : 'ReloadSucceeded';
+      this.#say('Normal', { reason: eventReason, action: 'Reload', note });
       // An edit that no pod sees is most likely a mistake; a new ConfigMap without pods is not.
       if (total === 0 && entry.oldHash !== '') this.#warn('NoTargets', 'Reload', 'no running pod uses this ConfigMap');
       return;

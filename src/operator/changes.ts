@@ -1,8 +1,11 @@
 import type { HistoryEntry } from '../core/configreload.ts';
 import { shortHash } from '../core/content-hash.ts';
-import { type Plan, policyFingerprint, type ReloadPlan } from '../core/decide.ts';
+import type { Plan } from '../core/decide.ts';
+import type { ReloadPlan } from '../core/plan-reload.ts';
+import { policyFingerprint } from '../core/policy-fingerprint.ts';
 import { formatDuration } from '../core/duration.ts';
 import { type ConditionInput, findCondition, type StatusChange, toSeconds } from '../core/status.ts';
+import type { Rollback } from '../core/rollback.ts';
 import { describeFailures } from './describe.ts';
 import type { Observation } from './observe.ts';
 import type { Tally } from './tally.ts';
@@ -14,7 +17,7 @@ type QuietPlan = Exclude<Plan, { kind: 'reload' | 'ignore' }>;
 /** A plan that touches no pod. */
 export function quietChange(plan: QuietPlan, { source, config, status }: Observation): StatusChange {
   const observedResourceVersion = source.resourceVersion;
-  const seen = config.kind === 'accepted' || config.kind === 'rejected' ? config.outcome.hash : status.observedHash;
+  const seen = seenHash(config) ?? status.observedHash;
   const valid = condition('Valid', 'True', 'Valid', `the configuration is valid (${shortHash(seen)})`);
   const running = describeRunning(status.appliedRevision);
   switch (plan.kind) {
@@ -22,10 +25,20 @@ export function quietChange(plan: QuietPlan, { source, config, status }: Observa
       return {
         observedResourceVersion,
         // A text that is refused is seen, and has no revision.
-        ...(plan.hash === '' ? {} : { observedHash: plan.hash, observedRevision: 0 }),
+        ...(plan.hash === '' ? {} : { observedHash: plan.hash, desiredHash: '', desiredRevision: 0 }),
         conditions: [
           condition('Valid', 'False', plan.reason, plan.message),
           condition('Reloaded', 'False', plan.reason, `nothing was reloaded; ${running}`),
+          condition('Progressing', 'False', plan.reason, 'waiting for a change of the ConfigMap'),
+        ],
+      };
+    case 'hold':
+      return {
+        observedResourceVersion,
+        observedHash: seen,
+        conditions: [
+          valid,
+          condition('Reloaded', 'False', plan.reason, `${plan.message}; ${running}`),
           condition('Progressing', 'False', plan.reason, 'waiting for a change of the ConfigMap'),
         ],
       };
@@ -67,20 +80,34 @@ export interface Conclusion {
   readonly observed: Observation;
   readonly tally: Tally;
   readonly entry: HistoryEntry | undefined;
+  /** What a failed rollout leaves behind; undefined: nothing to go back to. */
+  readonly rollback: Rollback | undefined;
   /** Until the next attempt; undefined: when something changes. */
   readonly waitMs: number | undefined;
   readonly now: Date;
 }
 
-export function conclusionChange({ plan, observed, tally, entry, waitMs, now }: Conclusion): StatusChange {
+export function conclusionChange(conclusion: Conclusion): StatusChange {
+  const { plan, observed, tally, entry, rollback, waitMs, now } = conclusion;
   return {
     ...observedChange(plan, observed, now),
     conditions: [validCondition(plan), ...reloadedConditions({ plan, observed, tally, waitMs })],
     targets: tally.targets,
     pods: tally.pods,
     isApplied: tally.isApplied,
+    publishedHash: plan.policy.publishTo === undefined ? '' : plan.accepted.hash,
+    ...rollbackChange(conclusion),
+    ...(rollback ? { rollback } : {}),
     ...(entry ? { entry } : {}),
   };
+}
+
+/** A text that succeeds ends what was remembered of an earlier failure; data that was set back is remembered as such. */
+function rollbackChange({ plan, observed: { status }, tally }: Conclusion): StatusChange {
+  const { rollback } = status;
+  if (!rollback || plan.rollback || !tally.isApplied) return {};
+  const isRestored = rollback.toHash === plan.accepted.hash;
+  return { rollback: isRestored ? { ...rollback, isRestored: true } : null };
 }
 
 /** Whether a change is being rolled out and not yet in the history. */
@@ -91,8 +118,12 @@ export function isOpen(plan: ReloadPlan, { status }: Observation): boolean {
 function observedChange(plan: ReloadPlan, observed: Observation, now: Date): StatusChange {
   return {
     observedResourceVersion: observed.source.resourceVersion,
-    observedHash: plan.accepted.hash,
-    observedRevision: plan.revision,
+    observedHash: plan.sourceHash,
+    desiredHash: plan.accepted.hash,
+    desiredRevision: plan.revision,
+    equivalentHashes: plan.equivalentHashes,
+    observedRollback: plan.policy.rollbackTo === undefined ? '' : String(plan.policy.rollbackTo),
+    ...(plan.rollback ? { rollback: plan.rollback } : {}),
     observedRequest: plan.policy.requestedAt ?? '',
     observedPolicy: policyFingerprint(plan.policy),
     revisionTime: toSeconds(plan.revisionSeen),
@@ -105,9 +136,23 @@ function validCondition({ key, accepted: { hash, warnings } }: ReloadPlan): Cond
   return condition('Valid', 'True', 'Valid', `${key} is valid (${shortHash(hash)})${noted}`);
 }
 
-function reloadedConditions({ plan, observed, tally, waitMs }: Omit<Conclusion, 'entry' | 'now'>): ConditionInput[] {
+function reloadedConditions({
+  plan,
+  observed,
+  tally,
+  waitMs,
+}: Omit<Conclusion, 'entry' | 'now' | 'rollback'>): ConditionInput[] {
   const { targets, failures, isApplied, isHalted, isRestarting } = tally;
   const where = `${targets.reloaded}/${targets.total} targets run revision ${plan.revision}`;
+  if (isApplied && plan.rollback) {
+    const { cause, fromRevision } = plan.rollback;
+    const back =
+      cause === 'asked'
+        ? `${where}, as rollback-to asks`
+        : `${where}; revision ${fromRevision} failed and was rolled back`;
+    const status = cause === 'asked' ? 'True' : 'False';
+    return [condition('Reloaded', status, 'RolledBack', back), condition('Progressing', 'False', 'RolledBack', back)];
+  }
   if (isApplied) {
     const reason = targets.total === 0 ? 'NoTargets' : 'Reloaded';
     return [condition('Reloaded', 'True', reason, where), condition('Progressing', 'False', 'Done', where)];
@@ -137,6 +182,11 @@ function reloadedConditions({ plan, observed, tally, waitMs }: Omit<Conclusion, 
     condition('Reloaded', 'False', 'TargetsFailed', failed),
     condition('Progressing', 'False', 'TargetsFailed', next),
   ];
+}
+
+function seenHash(config: Observation['config']): string | undefined {
+  if (config.kind === 'rejected') return config.outcome.hash;
+  return config.kind === 'accepted' || config.kind === 'rollbackImpossible' ? config.sourceHash : undefined;
 }
 
 function describeRunning(revision: number): string {

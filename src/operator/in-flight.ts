@@ -1,4 +1,4 @@
-import { policyFingerprint } from '../core/decide.ts';
+import { policyFingerprint } from '../core/policy-fingerprint.ts';
 import { readPolicy, type ReloadPolicy } from '../core/annotations.ts';
 import { contentHash } from '../core/content-hash.ts';
 import { selectKey } from '../core/select-key.ts';

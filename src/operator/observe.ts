@@ -2,9 +2,13 @@ import { readPolicy } from '../core/annotations.ts';
 import type { AddressRules } from '../core/address-rules.ts';
 import type { ConfigReloadStatus } from '../core/configreload.ts';
 import type { ConfigReading, Observed } from '../core/decide.ts';
-import { findTargets, type FoundTargets, type TargetQuery } from '../core/find-targets.ts';
+import { findTargets, type TargetQuery } from '../core/find-targets.ts';
 import { selectKey } from '../core/select-key.ts';
+import type { LeIndexConfig } from '../core/leindex-config.ts';
+import { policyFingerprint } from '../core/policy-fingerprint.ts';
+import { overrideOf, type Rollback } from '../core/rollback.ts';
 import { repairStatus } from '../core/status.ts';
+import type { KnownConfigs } from './known-configs.ts';
 import type { Ports, Source, StoredReload } from './ports.ts';
 
 /** Everything a decision about one source rests on. */
@@ -14,39 +18,33 @@ export interface Observation extends Observed {
   readonly stored: StoredReload | undefined;
 }
 
-const NO_USES: FoundTargets = { targets: [], skipped: [], pending: [] };
+export interface Observer {
+  readonly ports: Ports;
+  readonly addresses: AddressRules;
+  readonly knownConfigs: KnownConfigs;
+}
 
 /** Reads the present: source and ConfigReload from the API server, pods from the watch. undefined: there is no such source. */
-export async function observe(
-  key: string,
-  { ports, addresses }: { ports: Ports; addresses: AddressRules },
-  signal: AbortSignal,
-): Promise<Observation | undefined> {
+export async function observe(key: string, observer: Observer, signal: AbortSignal): Promise<Observation | undefined> {
+  const { ports, addresses } = observer;
   const source = await ports.sources.read(key, signal);
   if (!source || source.isTerminating) return undefined;
   const reading = readPolicy(source.annotations);
-  if (reading.kind === 'notOptedIn') {
-    return {
-      source,
-      stored: undefined,
-      reading,
-      config: { kind: 'unread' },
-      status: repairStatus(undefined),
-      found: NO_USES,
-    };
-  }
+  if (reading.kind === 'notOptedIn') return { source, stored: undefined, reading, ...NOTHING };
+
   const stored = await ports.reloads.read(key, signal);
   // What belonged to a deleted ConfigMap of the same name is history, and nothing else.
   const status = repairStatus(stored?.ownerUid === source.uid ? stored.status : pastOf(stored));
-  const config = reading.kind === 'optedIn' ? await readConfig(source, reading.policy.key, ports) : unread;
+  const config = await readConfig(key, { source, reading, status }, { ports, signal });
   const query = queryOf({ source, reading, config }, addresses);
-  const found = query ? findTargets(ports.pods.inNamespace(source.namespace), query) : NO_USES;
-  return { source, stored, reading, config, status, found };
-}
+  const found = query ? findTargets(ports.pods.inNamespace(source.namespace), query) : NOTHING.found;
+  return { source, stored, reading, config, status, found, appliedConfig: await readApplied() };
 
-function pastOf(stored: StoredReload | undefined): Partial<ConfigReloadStatus> {
-  const { history, stats } = repairStatus(stored?.status);
-  return { history, stats };
+  /** Only a text that is new is compared with what runs. */
+  async function readApplied(): Promise<LeIndexConfig | null> {
+    if (config.kind !== 'accepted' || config.outcome.hash === status.desiredHash) return null;
+    return observer.knownConfigs.applied(key, status, signal);
+  }
 }
 
 /** How the targets of a source are found; undefined where policy or config cannot be read. */
@@ -55,15 +53,57 @@ export function queryOf(
   addresses: AddressRules,
 ): TargetQuery | undefined {
   if (reading.kind !== 'optedIn' || (config.kind !== 'accepted' && config.kind !== 'rejected')) return undefined;
-  return { source: source.name, key: config.key, policy: reading.policy, addresses };
+  const { policy } = reading;
+  return { source: source.name, mounted: policy.publishTo ?? source.name, key: config.key, policy, addresses };
 }
 
-const unread: ConfigReading = { kind: 'unread' };
+const NOTHING = {
+  config: { kind: 'unread' },
+  status: repairStatus(undefined),
+  found: { targets: [], skipped: [], pending: [] },
+  appliedConfig: null,
+} as const satisfies Omit<Observed, 'reading'>;
 
-async function readConfig(source: Source, wanted: string | undefined, ports: Ports): Promise<ConfigReading> {
-  const selected = selectKey(source, wanted);
+function pastOf(stored: StoredReload | undefined): Partial<ConfigReloadStatus> {
+  const { history, stats } = repairStatus(stored?.status);
+  return { history, stats };
+}
+
+/** The text that is to run: the source's, or that of the revision that a rollback names. */
+async function readConfig(
+  name: string,
+  { source, reading, status }: Pick<Observation, 'source' | 'reading' | 'status'>,
+  { ports, signal }: { ports: Ports; signal: AbortSignal },
+): Promise<ConfigReading> {
+  if (reading.kind !== 'optedIn') return { kind: 'unread' };
+  const { policy } = reading;
+  const selected = selectKey(source, policy.key);
   if (!selected.found) return { kind: 'keyMissing', message: selected.message };
   const { key, content } = selected;
   const outcome = await ports.validate(content);
-  return outcome.valid ? { kind: 'accepted', key, content, outcome } : { kind: 'rejected', key, outcome };
+  if (!outcome.valid) return { kind: 'rejected', key, outcome };
+
+  const sourceHash = outcome.hash;
+  const override = overrideOf(policy, status, sourceHash);
+  if (override.kind === 'none') return { kind: 'accepted', key, content, outcome, sourceHash, rollback: undefined };
+  if (override.kind === 'impossible') return { kind: 'rollbackImpossible', sourceHash, message: override.message };
+
+  const { revision: toRevision, cause } = override;
+  const revision = await ports.revisions.read(name, toRevision, signal);
+  if (!revision) return { kind: 'rollbackImpossible', sourceHash, message: `there is no revision ${toRevision}` };
+  const earlier = await ports.validate(revision.content);
+  if (!earlier.valid) {
+    return { kind: 'rollbackImpossible', sourceHash, message: `revision ${toRevision} is not valid any more` };
+  }
+  if (earlier.hash === sourceHash) return { kind: 'accepted', key, content, outcome, sourceHash, rollback: undefined };
+  const rollback: Rollback = {
+    fromHash: sourceHash,
+    fromRevision: status.rollback?.fromHash === sourceHash ? status.rollback.fromRevision : status.desiredRevision,
+    toHash: earlier.hash,
+    toRevision,
+    cause,
+    policy: policyFingerprint(policy),
+    isRestored: status.rollback?.fromHash === sourceHash && status.rollback.isRestored,
+  };
+  return { kind: 'accepted', key, content: revision.content, outcome: earlier, sourceHash, rollback };
 }

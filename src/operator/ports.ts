@@ -43,6 +43,14 @@ export interface Source extends ConfigMapData {
 export interface SourcePort {
   /** A read of the present, never of a cache; undefined where there is no such ConfigMap. */
   read(key: string, signal: AbortSignal): Promise<Source | undefined>;
+  /** Sets one key of the source back to an earlier text, unless somebody changed the ConfigMap since it was read. */
+  restore(source: Source, data: { key: string; content: Uint8Array }, signal: AbortSignal): Promise<void>;
+  /** Writes a validated text into a ConfigMap that is the controller's own for this source; anybody else's is left alone. */
+  publish(
+    source: Source,
+    published: { name: string; key: string; content: Uint8Array },
+    signal: AbortSignal,
+  ): Promise<'published' | 'unchanged' | 'refused'>;
   /** The token of `token-secret`; undefined where Secret or key is missing. */
   readToken(source: { namespace: string; secret: string }, signal: AbortSignal): Promise<string | undefined>;
 }

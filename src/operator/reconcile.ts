@@ -1,5 +1,6 @@
 import type { AddressRules } from '../core/address-rules.ts';
-import { decide, type ReloadPlan } from '../core/decide.ts';
+import { decide } from '../core/decide.ts';
+import type { ReloadPlan } from '../core/plan-reload.ts';
 import type { Logger } from 'pino';
 import { type Action, awaitChange, requeueAfter } from '../runtime/reconciler.ts';
 import type { InFlight } from './in-flight.ts';
@@ -9,7 +10,9 @@ import type { Ports } from './ports.ts';
 import { Recorder } from './record.ts';
 import { reloadTarget } from './reload-target.ts';
 import type { RetryBook } from './retry-book.ts';
+import { foreignCopy, provide } from './provide.ts';
 import { restartNext } from './restart-next.ts';
+import { soakCanaries } from './soak.ts';
 import { rollOut, type RolloutResult } from './rollout.ts';
 
 /** What the story is told with: made once, by `run-operator.ts`. */
@@ -20,6 +23,8 @@ export interface Operator {
   readonly strategies: readonly ('endpoint' | 'signal')[];
   /** Targets of one source worked on at the same time. */
   readonly podConcurrency: number;
+  /** How long canaries are watched before the rest follows, milliseconds. */
+  readonly soakMs: number;
   readonly inFlight: InFlight;
   readonly knownConfigs: KnownConfigs;
   readonly retries: RetryBook;
@@ -39,6 +44,7 @@ export async function reconcile(key: string, operator: Operator, signal: AbortSi
     case 'ignore':
       return forget(key, operator);
     case 'reject':
+    case 'hold':
     case 'pause':
     case 'stayHalted':
     case 'dryRun':
@@ -46,6 +52,9 @@ export async function reconcile(key: string, operator: Operator, signal: AbortSi
       return awaitChange();
     case 'reload': {
       await recorder.begin(plan, signal); // who cannot record does not act
+      const provision = await provide(observed, plan, { operator, signal });
+      if (provision === 'restored') return requeueAfter(0);
+      if (provision === 'refused') return recorder.hold('PublishRefused', foreignCopy(plan), signal);
       const result = await act(key, observed, plan, { operator, signal });
       if (result === 'superseded') return requeueAfter(0);
       const action = await recorder.conclude(plan, result, signal);
@@ -65,7 +74,7 @@ async function act(
   if (!query || plan.due.length === 0) return { outcomes: [], untouched: [] };
   using flight = operator.inFlight.begin(key, {
     uid: observed.source.uid,
-    hash: plan.accepted.hash,
+    hash: plan.sourceHash,
     policy: plan.policy,
   });
   const both = AbortSignal.any([signal, flight.signal]);
@@ -86,7 +95,9 @@ async function act(
       total: observed.found.targets.length,
       policy: plan.policy,
       concurrency: operator.podConcurrency,
+      settled: plan.isNew ? [] : plan.settled,
       reload: (target) => reloadTarget(target, job, operator.ports, both),
+      soak: (canaries) => soakCanaries(canaries, { job, soakMs: operator.soakMs, ports: operator.ports }, both),
     });
   } catch (error) {
     if (flight.signal.aborted && !signal.aborted) return 'superseded';

@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { diffConfigs } from '../core/config-diff.ts';
 import { type HistoryEntry, NO_TARGETS } from '../core/configreload.ts';
-import type { Plan, ReloadPlan } from '../core/decide.ts';
+import type { Plan } from '../core/decide.ts';
+import type { ReloadPlan } from '../core/plan-reload.ts';
 import type { ReloadResult } from '../core/reload-result.ts';
 import { type SourceReason, sourceReasons } from '../core/reasons.ts';
+import { type Rollback, rollbackAfterFailure } from '../core/rollback.ts';
 import { findCondition } from '../core/status.ts';
 import { type Action, awaitChange, requeueAfter } from '../runtime/reconciler.ts';
 import { Announcer } from './announce.ts';
@@ -40,11 +42,13 @@ export class Recorder {
     const { status } = this.#observed;
     const change = quietChange(plan, this.#observed);
     const isRejectedAnew = plan.kind === 'reject' && findCondition(status, 'Valid')?.message !== plan.message;
+    const isHeldAnew = plan.kind === 'hold' && findCondition(this.#writer.status, 'Reloaded')?.reason !== plan.reason;
     const entry = plan.kind === 'reject' && isRejectedAnew ? this.#rejectionEntry(plan) : undefined;
     const isNews = await this.#writer.write({ ...change, ...(entry ? { entry } : {}) }, signal);
     const { message, reason } = change.conditions?.at(-1) ?? {};
     if (isNews) this.#operator.logger.info({ source: this.#key, plan: plan.kind, reason }, message ?? plan.kind);
     if (plan.kind === 'reject' && isRejectedAnew) this.#announcer.rejected(plan.reason, plan.message);
+    if (plan.kind === 'hold' && isHeldAnew) this.#announcer.held(plan.reason, plan.message);
     const wasDryRun = findCondition(status, 'Progressing');
     if (plan.kind === 'dryRun' && wasDryRun?.message !== message) this.#announcer.dryRun(message ?? '');
     if (entry) this.#operator.ports.metrics.reloadConcluded(entry.result, entry.durationMs / 1000);
@@ -65,19 +69,29 @@ export class Recorder {
     const tally = tallyUp(plan, this.#observed, result, now);
     const hasRecovered = tally.isApplied && findCondition(this.#observed.status, 'Reloaded')?.status === 'False';
     const isConcluded = (isOpen(plan, this.#observed) && !tally.isRestarting) || hasRecovered;
-    if (isOpen(plan, this.#observed)) await this.#saveRevision(plan, signal);
+    if (isOpen(plan, this.#observed) && !plan.rollback) await this.#saveRevision(plan, signal);
     const entry = isConcluded ? await this.#entryOf(plan, tally, signal) : undefined;
 
     const hash = plan.accepted.hash;
-    const waitMs = tally.isRetryable ? this.#operator.retries.next(this.#key, hash) : undefined;
+    const rollback = this.#rollbackAfter(plan, tally);
+    const waitMs = rollback ? 0 : tally.isRetryable ? this.#operator.retries.next(this.#key, hash) : undefined;
     if (waitMs === undefined) this.#operator.retries.forget(this.#key);
-    await this.#writer.write(conclusionChange({ plan, observed: this.#observed, tally, entry, waitMs, now }), signal);
+    await this.#writer.write(
+      conclusionChange({ plan, observed: this.#observed, tally, entry, rollback, waitMs, now }),
+      signal,
+    );
 
     this.#tell(plan, { tally, result, entry });
     const { failed, pending } = tally.targets;
     const successTime = this.#writer.status.lastKnownGood.time;
     metrics.sourceState(this.#key, { outOfSync: failed + pending, isSuccessful: tally.isApplied, successTime });
     return waitMs === undefined ? awaitChange() : requeueAfter(waitMs);
+  }
+
+  /** What cannot be done, found out while doing it. */
+  async hold(reason: SourceReason, message: string, signal: AbortSignal): Promise<Action> {
+    await this.note({ kind: 'hold', reason, message }, signal);
+    return awaitChange();
   }
 
   #tell(
@@ -96,6 +110,12 @@ export class Recorder {
     const decision = { source: this.#key, hash, revision, reason, result: outcome, targets, durationMs };
     if (tally.isApplied) logger.info(decision, 'reloaded');
     else logger.warn(decision, errorMessage);
+  }
+
+  #rollbackAfter(plan: ReloadPlan, tally: Tally): Rollback | undefined {
+    if (plan.trigger === 'rollback' || tally.failures.length === 0) return undefined;
+    const { policy, sourceHash, revision } = plan;
+    return rollbackAfterFailure({ policy, status: this.#observed.status, hash: sourceHash, revision });
   }
 
   #wasSkipped({ uid, container, reason }: { uid: string; container: string; reason: string }): boolean {
@@ -174,5 +194,6 @@ function reasonOf(plan: ReloadPlan, tally: Tally): SourceReason {
   if (tally.isHalted) return 'RolloutHalted';
   if (!tally.isApplied) return 'TargetsFailed';
   if (tally.targets.total === 0) return 'NoTargets';
+  if (plan.trigger === 'rollback') return 'RolledBack';
   return plan.isNew && plan.due.length === 0 ? 'NothingToReload' : 'Reloaded';
 }

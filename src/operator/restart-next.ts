@@ -1,4 +1,4 @@
-import type { ReloadPlan } from '../core/decide.ts';
+import type { ReloadPlan } from '../core/plan-reload.ts';
 import { type Action, requeueAfter } from '../runtime/reconciler.ts';
 import type { Operator } from './reconcile.ts';
 import { hasFailed, type RolloutResult } from './rollout.ts';

@@ -22,6 +22,7 @@ import { startHealthServer } from './health-server.ts';
 import { InFlight } from './in-flight.ts';
 import { KnownConfigs } from './known-configs.ts';
 import { createMetrics } from './metrics.ts';
+import { PublishedIndex } from './published-index.ts';
 import { PodWatches } from './pod-watches.ts';
 import type { ClockPort, Ports } from './ports.ts';
 import { type Operator, reconcile } from './reconcile.ts';
@@ -39,6 +40,8 @@ export interface OperatorSettings {
   /** Targets of one source worked on at the same time. */
   readonly podConcurrency: number;
   readonly addresses: AddressRules;
+  /** How long canaries are watched before the rest follows, milliseconds. */
+  readonly soakMs: number;
   readonly maxConfigBytes: number;
   /** PEM bundle that endpoint certificates are checked against. */
   readonly endpointCa: string | undefined;
@@ -105,17 +108,20 @@ export async function runOperator(
     addresses: settings.addresses,
     strategies: settings.strategies,
     podConcurrency: settings.podConcurrency,
+    soakMs: settings.soakMs,
     inFlight: new InFlight(ports.sources),
     knownConfigs: new KnownConfigs(ports),
     retries: new RetryBook(),
   };
 
+  const published = new PublishedIndex();
   const sourceWatches = (settings.namespaces.length === 0 ? [undefined] : settings.namespaces).map(
     (namespace) =>
       new Reflector<SourceMark>({
         source: createWatchSource({ client, resource: resources.configMaps, namespace, isMetadataOnly: true }),
         trim: toSourceMark,
-        onChange: (key) => {
+        onChange: (key, previous, current) => {
+          published.follow(key, previous?.publishTo, current?.publishTo);
           followNamespace(splitKey(key).namespace);
           queue.add(key);
           void operator.inFlight.notice(key);
@@ -136,6 +142,7 @@ export async function runOperator(
     for (const name of names) {
       const key = `${namespace}/${name}`;
       if (sourceWatches.some(({ store }) => store.get(key))) queue.add(key);
+      for (const source of published.sourcesOf(key)) queue.add(source);
     }
   }
 

@@ -1,17 +1,20 @@
 import { isOptedIn } from '../core/annotations.ts';
-import { podAnnotations } from '../core/names.ts';
+import { ANNOTATION_PREFIX, podAnnotations } from '../core/names.ts';
 import type { PodView } from '../core/pod-view.ts';
 
 /** All that is kept of a ConfigMap that opted in; of others nothing is. */
 export interface SourceMark {
   readonly uid: string;
   readonly resourceVersion: string;
+  /** The ConfigMap that its pods mount, where it is not the source itself. */
+  readonly publishTo: string | undefined;
 }
 
 /** From a ConfigMap's metadata; undefined: it did not opt in. */
 export function toSourceMark(object: unknown): SourceMark | undefined {
   const { annotations, uid, resourceVersion } = (object as { metadata: Metadata }).metadata;
-  return isOptedIn(annotations) ? { uid, resourceVersion } : undefined;
+  if (!isOptedIn(annotations)) return undefined;
+  return { uid, resourceVersion, publishTo: annotations?.[`${ANNOTATION_PREFIX}publish-to`] };
 }
 
 interface Metadata {

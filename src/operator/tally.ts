@@ -1,5 +1,5 @@
 import type { PodStatus, TargetCounts } from '../core/configreload.ts';
-import type { ReloadPlan } from '../core/decide.ts';
+import type { ReloadPlan } from '../core/plan-reload.ts';
 import type { SkippedUse } from '../core/find-targets.ts';
 import { targetReasons } from '../core/reasons.ts';
 import { toSeconds } from '../core/status.ts';

@@ -18,7 +18,7 @@ function policy(annotations: Record<string, string> = {}): ReloadPolicy {
 
 function find(pods: PodBuilder | PodBuilder[], annotations: Record<string, string> = {}) {
   const views = [pods].flat().map((one) => one.view());
-  return findTargets(views, { source: 'cfg', key: 'mcp.yaml', policy: policy(annotations), addresses });
+  return findTargets(views, { source: 'cfg', mounted: 'cfg', key: 'mcp.yaml', policy: policy(annotations), addresses });
 }
 
 const channelOf = (found: ReturnType<typeof find>) => found.targets[0]?.channel;

@@ -1,0 +1,33 @@
+import type { ReloadPlan } from '../core/plan-reload.ts';
+import { Announcer } from './announce.ts';
+import type { Observation } from './observe.ts';
+import type { Operator } from './reconcile.ts';
+
+/**
+ * Brings the text to where the targets read it: into the ConfigMap that `publish-to` names, or, for a rollback of targets that
+ * read the source itself, back into the source. `restored`: the source has the text now, and is looked at anew.
+ */
+export async function provide(
+  { source, status }: Observation,
+  plan: ReloadPlan,
+  { operator, signal }: { operator: Operator; signal: AbortSignal },
+): Promise<'provided' | 'restored' | 'refused'> {
+  const { policy, key, content, accepted, rollback } = plan;
+  const { sources, events } = operator.ports;
+  const announcer = new Announcer(source, events);
+  if (policy.publishTo !== undefined) {
+    if (!plan.isNew && plan.due.length === 0 && status.publishedHash === accepted.hash) return 'provided';
+    const result = await sources.publish(source, { name: policy.publishTo, key, content }, signal);
+    if (result === 'published') announcer.published(policy.publishTo, accepted.hash);
+    return result === 'refused' ? 'refused' : 'provided';
+  }
+  const needsSource = plan.due.some(({ channel }) => channel.kind === 'signal');
+  if (!rollback || rollback.isRestored || !needsSource) return 'provided';
+  await sources.restore(source, { key, content }, signal);
+  announcer.restored(rollback.toRevision, rollback.fromRevision);
+  return 'restored';
+}
+
+export function foreignCopy({ policy }: ReloadPlan): string {
+  return `ConfigMap ${policy.publishTo ?? ''} exists and is not this source's own; name another one with publish-to, or delete it`;
+}
