@@ -33,8 +33,8 @@ export const permissions: Readonly<Record<Feature, readonly Permission[]>> = {
     {
       apiGroup: API_GROUP,
       resource: 'configreloads',
-      verbs: ['get', 'create', 'patch'],
-      why: 'one status object per source',
+      verbs: ['get', 'list', 'create', 'patch'],
+      why: 'one status object per source; listed once at start, so that what is settled is left alone',
     },
     { apiGroup: API_GROUP, resource: 'configreloads/status', verbs: ['update'], why: 'write that status' },
     {
@@ -62,7 +62,7 @@ export const permissions: Readonly<Record<Feature, readonly Permission[]>> = {
     {
       apiGroup: 'coordination.k8s.io',
       resource: 'leases',
-      verbs: ['get', 'create', 'update'],
+      verbs: ['get', 'create', 'patch'],
       why: 'one of two replicas acts; only in the namespace of the controller',
     },
   ],

@@ -15,6 +15,11 @@ export class ManualClock implements Clock {
     return () => this.#timers.delete(timer);
   }
 
+  /** Time passes without a timer firing, as for a process that is stopped. */
+  freeze(ms: number): void {
+    this.#now += ms;
+  }
+
   /** Moments of the timers that are set, ascending, relative to now. */
   get pending(): number[] {
     return [...this.#timers].map(({ at }) => at - this.#now).sort((a, b) => a - b);
