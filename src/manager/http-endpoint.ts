@@ -7,13 +7,14 @@ import {
   type ServerResponse,
 } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
-import { isIP, type AddressInfo, type Socket } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import { isAuthorized, SecretFile } from './bearer-token.ts';
 import type { ConfigReloadManager } from './config-reload-manager.ts';
 import { HttpProblem, problem, sendAnswer, type HttpAnswer } from './http-answer.ts';
 import { openPaths, routes } from './http-routes.ts';
+import { isLoopbackAddress } from './loopback.ts';
 import { guardOrigin } from './origin-guard.ts';
 import { TlsFiles } from './tls-files.ts';
 
@@ -217,12 +218,6 @@ export class HttpEndpoint {
       text: (await registry?.metrics()) ?? '',
     };
   }
-}
-
-/** `127.0.0.0/8`, `::1`, `localhost`. */
-export function isLoopbackAddress(host: string): boolean {
-  if (isIP(host) === 4) return host.startsWith('127.');
-  return host === '::1' || host === 'localhost' || /^::ffff:127\./i.test(host);
 }
 
 /** A request that is no HTTP, or too slow, or too long in the head: answered without going through the router. */
