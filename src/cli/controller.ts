@@ -29,8 +29,12 @@ interface Settings {
   readonly endpointCaFile?: string;
   readonly soak: number;
   readonly maxConfigBytes: number;
+  readonly leaderElect?: boolean;
+  readonly leaderElectNamespace?: string;
   readonly logLevel: string;
 }
+
+const LEASE_NAME = 'leindex-reloader';
 
 type Strategy = 'endpoint' | 'signal';
 
@@ -77,6 +81,8 @@ function buildCommand() {
     .addOption(
       flag('--max-config-bytes <n>', 'largest configuration', { parse: wholeNumber(1, 262_144), default: 65_536 }),
     )
+    .addOption(flag('--leader-elect', 'act only while holding a Lease, so that a second replica can take over'))
+    .addOption(flag('--leader-elect-namespace <name>', "where the Lease is (default: the pod's own namespace)"))
     .addOption(
       flag('--log-level <level>', 'least severe level that is logged', { choices: LOG_LEVELS, default: 'info' }),
     );
@@ -103,6 +109,9 @@ async function run(argv: readonly string[], io: Io): Promise<ExitCode> {
         soakMs: settings.soak,
         maxConfigBytes: settings.maxConfigBytes,
         endpointCa: settings.endpointCaFile === undefined ? undefined : readFileSync(settings.endpointCaFile, 'utf8'),
+        election: settings.leaderElect
+          ? { leaseName: LEASE_NAME, namespace: settings.leaderElectNamespace }
+          : undefined,
         version,
       },
       { logger, signal: io.signal },

@@ -149,6 +149,9 @@ export const configReloadCrd = {
           column('Age', '.metadata.creationTimestamp', { type: 'date' }),
           column('Hash', '.status.appliedHash', { priority: 1 }),
           column('Message', '.status.conditions[?(@.type=="Reloaded")].message', { priority: 1 }),
+          // What the controller reads of all of them at its start (settled-reloads.ts).
+          column('Observed', '.status.observedResourceVersion', { priority: 1 }),
+          column('Applied', '.status.lastKnownGood.time', { priority: 1 }),
         ],
         schema: {
           openAPIV3Schema: {

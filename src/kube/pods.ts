@@ -11,7 +11,7 @@ import { resources } from './resources.ts';
 interface PodDeps {
   readonly client: KubeClient;
   readonly clock: ClockPort;
-  readonly cached: (namespace: string) => readonly PodView[];
+  readonly cached: Pick<PodPort, 'inNamespace' | 'usersOf'>;
 }
 
 interface PodRef {
@@ -50,7 +50,8 @@ export function createPods({ client, clock, cached }: PodDeps): PodPort {
   }
 
   return {
-    inNamespace: cached,
+    inNamespace: (namespace) => cached.inNamespace(namespace),
+    usersOf: (namespace, configMap) => cached.usersOf(namespace, configMap),
     read,
     async evict({ namespace, pod, uid }, signal) {
       const path = resourcePath(resources.pods, { namespace, name: pod, subresource: 'eviction' });

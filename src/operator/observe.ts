@@ -3,6 +3,7 @@ import type { AddressRules } from '../core/address-rules.ts';
 import type { ConfigReloadStatus } from '../core/configreload.ts';
 import type { ConfigReading, Observed } from '../core/decide.ts';
 import { findTargets, type TargetQuery } from '../core/find-targets.ts';
+import type { PodView } from '../core/pod-view.ts';
 import { selectKey } from '../core/select-key.ts';
 import type { LeIndexConfig } from '../core/leindex-config.ts';
 import { policyFingerprint } from '../core/policy-fingerprint.ts';
@@ -37,7 +38,7 @@ export async function observe(key: string, observer: Observer, signal: AbortSign
   const status = repairStatus(stored?.ownerUid === source.uid ? stored.status : pastOf(stored));
   const config = await readConfig(key, { source, reading, status }, { ports, signal });
   const query = queryOf({ source, reading, config }, addresses);
-  const found = query ? findTargets(ports.pods.inNamespace(source.namespace), query) : NOTHING.found;
+  const found = query ? findTargets(candidatesOf(source, query, ports), query) : NOTHING.found;
   return { source, stored, reading, config, status, found, appliedConfig: await readApplied() };
 
   /** Only a text that is new is compared with what runs. */
@@ -55,6 +56,11 @@ export function queryOf(
   if (reading.kind !== 'optedIn' || (config.kind !== 'accepted' && config.kind !== 'rejected')) return undefined;
   const { policy } = reading;
   return { source: source.name, mounted: policy.publishTo ?? source.name, key: config.key, policy, addresses };
+}
+
+/** Only a selector can name pods that do not say themselves that they use the source. */
+function candidatesOf({ namespace }: Source, { mounted, policy }: TargetQuery, { pods }: Ports): readonly PodView[] {
+  return policy.selector === undefined ? pods.usersOf(namespace, mounted) : pods.inNamespace(namespace);
 }
 
 const NOTHING = {

@@ -1,22 +1,28 @@
 import type { PodView } from '../core/pod-view.ts';
 import type { Reflector } from '../runtime/reflector.ts';
+import type { OnChange } from '../runtime/store.ts';
+import { PodIndex } from './pod-index.ts';
 
 /** How long a namespace without sources keeps its pod watch: an annotation that flips does not cost a list each time. */
 const LINGER_MS = 60_000;
 
+type Create = (namespace: string, onChange: OnChange<PodView>) => Reflector<PodView>;
+
 interface Watch {
   readonly reflector: Reflector<PodView>;
+  readonly index: PodIndex;
   readonly stop: AbortController;
   linger: NodeJS.Timeout | undefined;
 }
 
 /** One pod watch for each namespace that has sources, and none for the others. */
 export class PodWatches {
-  readonly #create: (namespace: string) => Reflector<PodView>;
+  readonly #create: Create;
   readonly #signal: AbortSignal;
   readonly #watches = new Map<string, Watch>();
 
-  constructor(create: (namespace: string) => Reflector<PodView>, signal: AbortSignal) {
+  /** @param create gives the reflector of a namespace, which must call the `onChange` that it is given */
+  constructor(create: Create, signal: AbortSignal) {
     this.#create = create;
     this.#signal = signal;
   }
@@ -33,7 +39,9 @@ export class PodWatches {
       present.linger = undefined;
       return present.reflector;
     }
-    const watch: Watch = { reflector: this.#create(namespace), stop: new AbortController(), linger: undefined };
+    const index = new PodIndex();
+    const reflector = this.#create(namespace, (key, previous, current) => index.follow(key, previous, current));
+    const watch: Watch = { reflector, index, stop: new AbortController(), linger: undefined };
     this.#watches.set(namespace, watch);
     void watch.reflector.run(AbortSignal.any([this.#signal, watch.stop.signal]));
     return watch.reflector;
@@ -54,17 +62,14 @@ export class PodWatches {
     return this.#watches.get(namespace)?.reflector.store.values() ?? [];
   }
 
-  /** Resolves when all pods of the namespace are known; rejects on abort. */
-  async untilSynced(namespace: string, signal: AbortSignal): Promise<void> {
-    const { reflector } = this.#watches.get(namespace) ?? { reflector: this.want(namespace) };
-    if (reflector.hasSynced) return;
-    const { promise, reject } = Promise.withResolvers<never>();
-    const onAbort = () => reject(signal.reason as Error);
-    signal.addEventListener('abort', onAbort, { once: true });
-    try {
-      await Promise.race([reflector.untilSynced(), promise]);
-    } finally {
-      signal.removeEventListener('abort', onAbort);
-    }
+  /** Pods that use or accept this ConfigMap. */
+  usersOf(namespace: string, configMap: string): PodView[] {
+    return this.#watches.get(namespace)?.index.usersOf(configMap) ?? [];
+  }
+
+  /** A promise of all pods of the namespace being known; undefined where they are, or where nothing watches them. */
+  awaitsSync(namespace: string): Promise<void> | undefined {
+    const reflector = this.#watches.get(namespace)?.reflector;
+    return reflector && !reflector.hasSynced ? reflector.untilSynced() : undefined;
   }
 }

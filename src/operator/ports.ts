@@ -58,6 +58,8 @@ export interface SourcePort {
 export interface PodPort {
   /** Pods of a namespace as last seen by the watch. */
   inNamespace(namespace: string): readonly PodView[];
+  /** Those of them that use or accept this ConfigMap. */
+  usersOf(namespace: string, configMap: string): readonly PodView[];
   /** A read of the present; undefined where the pod is gone or another one has its name. */
   read(pod: { namespace: string; pod: string; uid: string }, signal: AbortSignal): Promise<PodView | undefined>;
   /** Makes the kubelet sync the pod, so that its files follow their ConfigMaps now. False: the pod is gone. */
@@ -121,6 +123,8 @@ export interface AttemptResult {
   readonly reason: TargetReason;
   readonly message: string;
   readonly hash: string | null;
+  /** Since the attempt began, until the file was seen with its text, milliseconds. */
+  readonly provenAfterMs?: number;
 }
 
 export interface SignalPort {

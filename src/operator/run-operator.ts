@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
 import type { Logger } from 'pino';
 import { Registry } from 'prom-client';
 import type { AddressRules } from '../core/address-rules.ts';
@@ -8,16 +10,21 @@ import { createConfigReloads } from '../kube/config-reloads.ts';
 import { EventRecorder } from '../kube/events.ts';
 import { createSignals } from '../kube/exec-signal.ts';
 import { createEndpoints } from '../kube/http-reload.ts';
-import { createKubeClient } from '../kube/kube-client.ts';
+import { createKubeClient, type KubeClient } from '../kube/kube-client.ts';
+import { createLeaseClient } from '../kube/lease-client.ts';
 import { toPodView } from '../kube/pod-view.ts';
 import { createPods } from '../kube/pods.ts';
 import { resources } from '../kube/resources.ts';
 import { createRevisions } from '../kube/revisions.ts';
+import { listSettledReloads } from '../kube/settled-reloads.ts';
 import { createSources } from '../kube/sources.ts';
 import { createWatchSource } from '../kube/watch-source.ts';
 import { Controller } from '../runtime/controller.ts';
+import { LeaderElector, LeaseLostError } from '../runtime/leader-elector.ts';
+import { awaitChange } from '../runtime/reconciler.ts';
 import { Reflector, type ReflectorHooks } from '../runtime/reflector.ts';
 import { WorkQueue } from '../runtime/work-queue.ts';
+import { fencePorts } from './fence-ports.ts';
 import { startHealthServer } from './health-server.ts';
 import { InFlight } from './in-flight.ts';
 import { KnownConfigs } from './known-configs.ts';
@@ -27,7 +34,9 @@ import { PodWatches } from './pod-watches.ts';
 import type { ClockPort, Ports } from './ports.ts';
 import { type Operator, reconcile } from './reconcile.ts';
 import { RetryBook } from './retry-book.ts';
+import { SettledSources } from './settled-sources.ts';
 import { configMapsOf, isRelevantChange, type SourceMark, toSourceMark } from './source-index.ts';
+import { SourceWatches } from './source-watches.ts';
 
 export interface OperatorSettings {
   readonly kubeconfig: string | undefined;
@@ -45,6 +54,9 @@ export interface OperatorSettings {
   readonly maxConfigBytes: number;
   /** PEM bundle that endpoint certificates are checked against. */
   readonly endpointCa: string | undefined;
+  /** One of several replicas acts, by the Lease of this name; undefined: this is the only one. */
+  readonly election:
+    { readonly leaseName: string; /** Default: the pod's own. */ readonly namespace: string | undefined } | undefined;
   readonly version: string;
 }
 
@@ -53,7 +65,13 @@ const GRACE_MS = 20_000;
 /** A watch of which nothing was heard for so long is dead, milliseconds. */
 const DEAD_WATCH_MS = 300_000;
 
-/** Wires everything together and runs until `signal` aborts. Rejects where it cannot start. */
+/** No reconcile that fails waits longer for its next try, milliseconds: what was wrong may have been the API server alone. */
+const LONGEST_BACKOFF_MS = 60_000;
+
+/**
+ * Wires everything together and runs until `signal` aborts. Rejects where it cannot start, and with a LeaseLostError
+ * where another replica may lead now: then the process must end.
+ */
 export async function runOperator(
   settings: OperatorSettings,
   { logger, signal }: { logger: Logger; signal: AbortSignal },
@@ -68,7 +86,10 @@ export async function runOperator(
   const validator = createBoundedValidator({ maxBytes: settings.maxConfigBytes });
   const endpoints = createEndpoints({ ca: settings.endpointCa });
   const events = new EventRecorder({ client, clock, logger, onDropped: metrics.eventDropped });
-  const queue = new WorkQueue({ metrics: metrics.queue });
+  const queue = new WorkQueue({ metrics: metrics.queue, maxDelayMs: LONGEST_BACKOFF_MS });
+  const ended = new AbortController();
+  const watching = AbortSignal.any([signal, ended.signal]);
+  const elector = settings.election && createElector(settings.election, { client, logger, onLead: metrics.leads });
 
   const hooksFor = (resource: string): ReflectorHooks => ({
     listed: (objects) => logger.debug({ resource, objects }, 'listed'),
@@ -78,21 +99,22 @@ export async function runOperator(
   });
 
   const podWatches = new PodWatches(
-    (namespace) =>
+    (namespace, follow) =>
       new Reflector<PodView>({
         source: createWatchSource({ client, resource: resources.pods, namespace }),
         trim: toPodView,
-        onChange: (_key, previous, current) => {
+        onChange: (key, previous, current) => {
+          follow(key, previous, current);
           if (isRelevantChange(previous, current)) wake(namespace, previous, current);
         },
         hooks: hooksFor('pods'),
       }),
-    signal,
+    watching,
   );
 
-  const ports: Ports = {
+  const open: Ports = {
     sources: createSources(client),
-    pods: createPods({ client, clock, cached: (namespace) => podWatches.inNamespace(namespace) }),
+    pods: createPods({ client, clock, cached: podWatches }),
     reloads: createConfigReloads(client),
     revisions: createRevisions(client),
     signals: createSignals(() => client.kubeConfig),
@@ -102,6 +124,7 @@ export async function runOperator(
     validate: validator.validate,
     clock,
   };
+  const ports = elector ? fencePorts(open, () => assertLeading(elector)) : open;
   const operator: Operator = {
     ports,
     logger,
@@ -115,42 +138,51 @@ export async function runOperator(
   };
 
   const published = new PublishedIndex();
-  const sourceWatches = (settings.namespaces.length === 0 ? [undefined] : settings.namespaces).map(
-    (namespace) =>
+  const sources = new SourceWatches({
+    namespaces: settings.namespaces,
+    create: (namespace, onChange) =>
       new Reflector<SourceMark>({
         source: createWatchSource({ client, resource: resources.configMaps, namespace, isMetadataOnly: true }),
         trim: toSourceMark,
-        onChange: (key, previous, current) => {
-          published.follow(key, previous?.publishTo, current?.publishTo);
-          followNamespace(splitKey(key).namespace);
-          queue.add(key);
-          void operator.inFlight.notice(key);
-        },
+        onChange,
         hooks: hooksFor('configmaps'),
       }),
-  );
-  const sourceKeys = () => sourceWatches.flatMap(({ store }) => store.keys());
-
-  function followNamespace(namespace: string): void {
-    const isWanted = sourceKeys().some((key) => splitKey(key).namespace === namespace);
-    if (isWanted) podWatches.want(namespace);
-    else podWatches.release(namespace);
-  }
+    onChange: (key, previous, current) => {
+      const { namespace } = splitKey(key);
+      published.follow(key, previous?.publishTo, current?.publishTo);
+      if (sources.hasSourcesIn(namespace)) podWatches.want(namespace);
+      else podWatches.release(namespace);
+      queue.add(key);
+      void operator.inFlight.notice(key);
+    },
+  });
 
   function wake(namespace: string, ...views: readonly (PodView | undefined)[]): void {
     const names = new Set(views.flatMap((view) => (view ? [...configMapsOf(view)] : [])));
     for (const name of names) {
       const key = `${namespace}/${name}`;
-      if (sourceWatches.some(({ store }) => store.get(key))) queue.add(key);
+      if (sources.get(key)) queue.add(key);
       for (const source of published.sourcesOf(key)) queue.add(source);
     }
   }
 
+  let settled = new SettledSources(new Map());
   const controller = new Controller({
     queue,
     workers: settings.concurrency,
     reconcile: async (key, until) => {
-      await podWatches.untilSynced(splitKey(key).namespace, until);
+      const { namespace, name } = splitKey(key);
+      // Sources of a namespace whose pods cannot be listed wait without holding a worker.
+      const sync = podWatches.awaitsSync(namespace);
+      if (sync) {
+        void sync.then(() => queue.add(key));
+        return awaitChange();
+      }
+      const rest = settled.take(key, sources.get(key), podWatches.usersOf(namespace, name));
+      if (rest) {
+        metrics.port.sourceState(key, { outOfSync: 0, isSuccessful: true, successTime: rest.time });
+        return awaitChange();
+      }
       return reconcile(key, operator, until);
     },
     hooks: {
@@ -158,28 +190,82 @@ export async function runOperator(
     },
   });
 
-  const watches = () => [...sourceWatches, ...podWatches.reflectors];
+  const watches = () => [...sources.reflectors, ...podWatches.reflectors];
   const health = await startHealthServer(settings.listen, {
     registry,
     unhealthy: () => watches().find(({ silence }) => silence > DEAD_WATCH_MS)?.name,
     unready: () => (signal.aborted ? 'stopping' : watches().find(({ hasSynced }) => !hasSynced)?.name),
     refresh: () => {
-      metrics.sources(sourceKeys().length);
+      metrics.sources(sources.size);
       for (const { name, age } of watches()) metrics.watchAge(name, age / 1000);
     },
   });
   logger.info({ port: health.port, namespaces: settings.namespaces, strategies: settings.strategies }, 'started');
 
+  /** What is settled is found out first, and left alone. */
+  async function work(lost?: AbortSignal): Promise<void> {
+    const until = lost ? AbortSignal.any([signal, lost]) : signal;
+    await Promise.race([sources.untilSynced(), whenAborted(until)]);
+    settled = new SettledSources(await findSettled(until));
+    await controller.run({ stop: signal, graceMs: GRACE_MS, abort: lost });
+  }
+
+  async function findSettled(until: AbortSignal): ReturnType<typeof listSettledReloads> {
+    if (sources.size === 0 || until.aborted) return new Map();
+    try {
+      return await listSettledReloads(client, settings.namespaces, until);
+    } catch (err) {
+      logger.warn({ err }, 'what is settled cannot be listed; each source is looked at');
+      return new Map();
+    }
+  }
+
+  const runs = sources.reflectors.map((watch) => watch.run(watching));
   try {
-    const watching = sourceWatches.map((watch) => watch.run(signal));
-    await controller.run({ stop: signal, graceMs: GRACE_MS });
+    if (elector) await elector.run(signal, work);
+    else await work();
     logger.info('stopping');
-    await Promise.all(watching);
   } finally {
+    ended.abort();
+    await Promise.all(runs);
     await events.close(2_000);
     await Promise.all([health.close(), endpoints.close(), validator.close(), client.close()]);
     logger.info('stopped');
   }
+}
+
+function createElector(
+  { leaseName, namespace }: NonNullable<OperatorSettings['election']>,
+  { client, logger, onLead }: { client: KubeClient; logger: Logger; onLead: (isLeading: boolean) => void },
+): LeaderElector {
+  const { kubeConfig } = client;
+  const own = kubeConfig.getContextObject(kubeConfig.getCurrentContext())?.namespace;
+  const place = { namespace: namespace ?? own ?? 'default', name: leaseName };
+  const identity = `${hostname()}_${randomUUID()}`;
+  onLead(false);
+  return new LeaderElector({
+    lease: createLeaseClient(client, place),
+    identity,
+    hooks: {
+      changed: (isLeading) => {
+        onLead(isLeading);
+        logger.info({ lease: place, identity }, isLeading ? 'leads' : 'leads no longer');
+      },
+      observed: (holder) => logger.info({ lease: place, holder }, 'lease observed'),
+      failed: (err) => logger.warn({ lease: place, err }, 'lease cannot be read or written'),
+    },
+  });
+}
+
+function assertLeading(elector: LeaderElector): void {
+  if (!elector.isLeading) throw new LeaseLostError('the lease is not held any more');
+}
+
+function whenAborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
 }
 
 const clock: ClockPort = {
