@@ -1,5 +1,6 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { parseDuration } from '../core/duration.ts';
+import { formatDuration, parseDuration } from '../core/duration.ts';
+import { printable } from '../core/printable.ts';
 import { CommandError, ExitCode, type Io } from './command.ts';
 
 /** Every flag can also come from the environment: `--token-file` from `LEINDEX_RELOADER_TOKEN_FILE`. */
@@ -15,10 +16,11 @@ export function newCommand(name: string, summary: string): Command {
     .exitOverride()
     .showSuggestionAfterError()
     .allowExcessArguments(false)
-    .helpOption('-h, --help', 'show this help');
+    .helpOption('-h, --help', 'show this help')
+    .addHelpText('after', `\nFlags also come from the environment, --like-this as ${ENV_PREFIX}LIKE_THIS.`);
 }
 
-/** An option that can also be set by `LEINDEX_RELOADER_<FLAG>`; `parse` throws InvalidArgumentError on a bad value. */
+/** An option; `parse` throws InvalidArgumentError on a bad value. `default` is shown as a person would write it. */
 export function flag(
   flags: string,
   description: string,
@@ -27,32 +29,58 @@ export function flag(
   const option = new Option(flags, description);
   if (extra.choices) option.choices([...extra.choices]);
   if (extra.parse) option.argParser(extra.parse);
-  if (extra.default !== undefined) option.default(extra.default);
-  const long = (option.long ?? '').replace(/^--(no-)?/, '');
-  if (long) option.env(ENV_PREFIX + long.toUpperCase().replaceAll('-', '_'));
+  if (extra.default !== undefined) option.default(extra.default, showDefault(extra.default, extra.parse === duration));
   return option;
 }
 
-/** Parses argv; `undefined` where help was asked for and shown. The result is frozen. */
+function showDefault(value: unknown, isDuration: boolean): string {
+  if (isDuration && typeof value === 'number') return formatDuration(value);
+  if (Array.isArray(value)) return value.length === 0 ? 'none' : value.join(',');
+  const { host, port } = Object(value) as Partial<HostPort>;
+  return host !== undefined && port !== undefined ? `${host}:${port}` : String(value);
+}
+
+/** Parses argv, and the environment for flags that argv leaves out; undefined where help was asked for and shown. Frozen. */
 export function readSettings<Settings extends object>(
   command: Command,
   argv: readonly string[],
   io: Io,
+  env: Readonly<Record<string, string | undefined>> = process.env,
 ): { settings: Readonly<Settings>; args: readonly string[] } | undefined {
   command.configureOutput({
     writeOut: (text) => io.stdout.write(text),
     writeErr: () => undefined, // the CommandError carries it
   });
   try {
-    command.parse([...argv], { from: 'user' });
+    command.parse([...fromEnvironment(command, argv, env), ...argv], { from: 'user' });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return undefined;
-    throw new CommandError(`${error.message.replace(/^error: /, '')}\nSee: ${command.name()} --help`, ExitCode.usage, {
-      cause: error,
-    });
+    throw usageError(command, error.message.replace(/^error: /, ''), error);
   }
   return { settings: Object.freeze(command.opts<Settings>()), args: Object.freeze([...command.args]) };
+}
+
+/** As words of a command line: `--listen=…` for a flag with a value, `--watch` for one without that is `true` or `1`. */
+function fromEnvironment(
+  command: Command,
+  argv: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+): string[] {
+  return command.options.flatMap(({ long, required, optional }) => {
+    if (typeof long !== 'string' || argv.some((word) => word === long || word.startsWith(`${long}=`))) return [];
+    const name = ENV_PREFIX + long.replace(/^--/, '').toUpperCase().replaceAll('-', '_');
+    const value = env[name];
+    if (value === undefined || value === '') return [];
+    if (required || optional) return [`${long}=${value}`];
+    if (/^(true|1)$/.test(value)) return [long];
+    if (/^(false|0)$/.test(value)) return [];
+    throw usageError(command, `${name} is "${printable(value, 64)}"; it must be true or false`);
+  });
+}
+
+function usageError(command: Command, message: string, cause?: unknown): CommandError {
+  return new CommandError(`${message}\nSee: ${command.name()} --help`, ExitCode.usage, { cause });
 }
 
 /** For options that may be given several times, or once with commas (the environment's way). */

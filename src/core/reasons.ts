@@ -85,7 +85,6 @@ export const sourceReasons = {
   ValidationFailed: invalid,
   InvalidAnnotation: invalid,
   KeyMissing: missing,
-  ConfigTooLarge: invalid,
   TargetsFailed: { result: ReloadResult.ioError, next: 'retry' },
   RollbackImpossible: { result: ReloadResult.ioError, next: 'wait' },
   PublishRefused: { result: ReloadResult.ioError, next: 'wait' },

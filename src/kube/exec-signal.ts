@@ -1,7 +1,7 @@
 import type { KubeConfig } from '@kubernetes/client-node';
 import type { AttemptResult, SignalPort } from '../operator/ports.ts';
 import { execInContainer, type ExecResult } from './exec.ts';
-import { readAnswer, type ScriptAnswer, signalCommand } from './signal-script.ts';
+import { readAnswer, type ScriptAnswer, SETTLE_MS, signalCommand } from './signal-script.ts';
 
 /** Reloads a process by signal, through one exec that waits for the file, checks, signals and looks. */
 export function createSignals(kubeConfig: () => KubeConfig): SignalPort {
@@ -12,7 +12,13 @@ export function createSignals(kubeConfig: () => KubeConfig): SignalPort {
       const { file, process } = channel;
       const command = signalCommand({ file, hash, signal: channel.signal, process, waitMs, startedAt });
       const { namespace, pod, container } = target;
-      return interpret(await execInContainer(kubeConfig(), { namespace, pod, container, command, deadlineMs, signal }));
+      const started = performance.now();
+      const result = interpret(
+        await execInContainer(kubeConfig(), { namespace, pod, container, command, deadlineMs, signal }),
+      );
+      // The script ends `SETTLE_MS` after the signal, which follows the proof at once.
+      const provenAfterMs = performance.now() - started - SETTLE_MS;
+      return result.reason === 'SignalDelivered' ? { ...result, provenAfterMs } : result;
     },
   };
 

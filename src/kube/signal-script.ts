@@ -1,5 +1,8 @@
 import type { ReloadSignal } from '../core/annotations.ts';
 
+/** How long the script watches the process after the signal, milliseconds. */
+export const SETTLE_MS = 300;
+
 /**
  * The one command that is ever run in a container: fixed text, values as arguments, POSIX sh and one of
  * sha256sum, busybox or openssl. It waits for the file, checks that the process catches the signal, signals it,
@@ -50,7 +53,7 @@ while IFS=':	 ' read -r field value; do [ "$field" = SigCgt ] && caught=$value; 
 caught=\${caught#\${caught%????}}
 [ $((0x$caught >> (number - 1) & 1)) -eq 1 ] || say unhandled "$pid"
 kill -s "$signal" "$pid" 2>/dev/null || say not-permitted "$pid"
-nap 0.3
+nap ${SETTLE_MS / 1000}
 { birth "$pid" && [ "$born" = "$before" ] && [ "$state" != Z ] && [ "$state" != X ]; } 2>/dev/null || say crashed "$pid"
 say signalled "$pid"
 `.trim();

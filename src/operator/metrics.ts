@@ -35,7 +35,7 @@ export function createMetrics(registry: Registry) {
   });
   const propagation = new Histogram({
     name: 'leindex_reloader_propagation_seconds',
-    help: 'From the nudge to the file proven in the container.',
+    help: 'From the change to the file proven in the container.',
     buckets: FAST,
     registers,
   });

@@ -143,6 +143,7 @@ class TargetReload {
       if (first.reason !== 'PropagationTimeout' && first.reason !== 'FileMissing') return first;
     }
     const [result] = await Promise.all([attempt(Math.min(NUDGE_EVERY_MS, this.#left())), this.#nudge()]);
+    if (result.provenAfterMs !== undefined) this.#ports.metrics.fileProven(Math.max(0, result.provenAfterMs) / 1000);
     return result;
   }
 
