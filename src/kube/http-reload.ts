@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { Agent, request as send, type Dispatcher } from 'undici';
 import { isContentHash } from '../core/content-hash.ts';
 import { printable } from '../core/printable.ts';
@@ -11,10 +12,12 @@ const MAX_ANSWER_BYTES = 64 * 1024;
 export interface EndpointOptions {
   /** PEM bundle that endpoint certificates are checked against; default: the system's. */
   readonly ca?: string | undefined;
+  /** Asked when the connection stands and the first byte is about to go out; throws where this process may not act any more. */
+  readonly assertMayAct?: () => void;
 }
 
 /** Reloads by the endpoint in the pod: POST with the text and its hash, and the answer's hash compared. Redirects are not followed. */
-export function createEndpoints({ ca }: EndpointOptions = {}): EndpointPort & { close(): Promise<void> } {
+export function createEndpoints({ ca, assertMayAct }: EndpointOptions = {}): EndpointPort & { close(): Promise<void> } {
   const agent = new Agent({
     connections: 2,
     pipelining: 1,
@@ -25,6 +28,7 @@ export function createEndpoints({ ca }: EndpointOptions = {}): EndpointPort & { 
     async attempt({ channel, hash, content, trigger, isForced, token, deadlineMs }, signal) {
       using deadline = new Deadline(deadlineMs, signal);
       const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(content);
+      const body = Buffer.from(JSON.stringify({ hash, config: text, trigger, ...(isForced ? { force: true } : {}) }));
       try {
         const answer = await send(endpointUrl(channel), {
           method: 'POST',
@@ -34,10 +38,11 @@ export function createEndpoints({ ca }: EndpointOptions = {}): EndpointPort & { 
           bodyTimeout: deadlineMs,
           headers: {
             'content-type': 'application/json',
+            'content-length': String(body.length),
             accept: 'application/json, application/problem+json',
             ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
           },
-          body: JSON.stringify({ hash, config: text, trigger, ...(isForced ? { force: true } : {}) }),
+          body: assertMayAct ? Readable.from(whenWritten(body, assertMayAct), { objectMode: false }) : body,
         });
         return interpret(answer.statusCode, await readAnswer(answer.body), hash);
       } catch (error) {
@@ -51,6 +56,15 @@ export function createEndpoints({ ca }: EndpointOptions = {}): EndpointPort & { 
     },
     close: () => agent.destroy(),
   };
+}
+
+/**
+ * Its head goes out with the first piece of a body: so this is the last moment at which a process that was stopped while it
+ * connected can find out that another one leads, which may have delivered a newer text since.
+ */
+function* whenWritten(body: Buffer, assertMayAct: () => void): Generator<Buffer, void> {
+  assertMayAct();
+  yield body;
 }
 
 function endpointUrl({ scheme, host, port, path }: EndpointChannel): string {

@@ -84,12 +84,15 @@ export async function runOperator(
   const registry = new Registry();
   const metrics = createMetrics(registry);
   const validator = createBoundedValidator({ maxBytes: settings.maxConfigBytes });
-  const endpoints = createEndpoints({ ca: settings.endpointCa });
   const events = new EventRecorder({ client, clock, logger, onDropped: metrics.eventDropped });
   const queue = new WorkQueue({ metrics: metrics.queue, maxDelayMs: LONGEST_BACKOFF_MS });
   const ended = new AbortController();
   const watching = AbortSignal.any([signal, ended.signal]);
   const elector = settings.election && createElector(settings.election, { client, logger, onLead: metrics.leads });
+  const assertMayAct = () => {
+    if (elector && !elector.isLeading) throw new LeaseLostError('the lease is not held any more');
+  };
+  const endpoints = createEndpoints({ ca: settings.endpointCa, ...(elector ? { assertMayAct } : {}) });
 
   const hooksFor = (resource: string): ReflectorHooks => ({
     listed: (objects) => logger.debug({ resource, objects }, 'listed'),
@@ -124,7 +127,7 @@ export async function runOperator(
     validate: validator.validate,
     clock,
   };
-  const ports = elector ? fencePorts(open, () => assertLeading(elector)) : open;
+  const ports = elector ? fencePorts(open, assertMayAct) : open;
   const operator: Operator = {
     ports,
     logger,
@@ -255,10 +258,6 @@ function createElector(
       failed: (err) => logger.warn({ lease: place, err }, 'lease cannot be read or written'),
     },
   });
-}
-
-function assertLeading(elector: LeaderElector): void {
-  if (!elector.isLeading) throw new LeaseLostError('the lease is not held any more');
 }
 
 function whenAborted(signal: AbortSignal): Promise<void> {

@@ -35,7 +35,7 @@ export class EndpointTarget {
     this.#server = createServer((request, response) => {
       let body = '';
       request.on('data', (chunk: Buffer) => (body += chunk.toString()));
-      request.on('end', () => (this.behaviour ?? this.#reload)(request, response, body));
+      request.on('end', () => (this.behaviour ?? this.answer)(request, response, body));
     });
   }
 
@@ -51,7 +51,7 @@ export class EndpointTarget {
   }
 
   /** As the manager does: checks the hash, applies once, says what it runs. */
-  readonly #reload: Behaviour = (_request, response, body) => {
+  readonly answer: Behaviour = (_request, response, body) => {
     const { hash, config, trigger, force } = JSON.parse(body) as Record<string, string>;
     const isGenuine = config !== undefined && contentHash(config) === hash;
     const wasApplied = isGenuine && (this.running !== hash || Boolean(force));
