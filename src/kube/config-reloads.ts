@@ -87,9 +87,8 @@ function isNamed(cause: unknown, name: string): boolean {
   return asText(asObject(asObject(body)['details'])['name']) === name;
 }
 
-/** Empty strings mean "not yet": they are left out, as `omitempty` does. */
+/** Empty strings and lists mean "not yet": they are left out, as `omitempty` does. */
 function withoutBlanks(status: ConfigReloadStatus): object {
-  return JSON.parse(
-    JSON.stringify(status, (_key, value: unknown) => (value === '' || value === null ? undefined : value)),
-  ) as object;
+  const isBlank = (value: unknown) => value === '' || value === null || (Array.isArray(value) && value.length === 0);
+  return JSON.parse(JSON.stringify(status, (_key, value: unknown) => (isBlank(value) ? undefined : value))) as object;
 }

@@ -39,8 +39,10 @@ export function describeSuccess(input: {
   readonly durationMs: number;
 }): string {
   const { revision, hash, done, total, changes, isFirst, durationMs } = input;
-  const where = total === 0 ? 'no running pod uses it' : `${done}/${total} targets run it`;
-  return `revision ${revision} (${shortHash(hash)}): ${where} after ${formatDuration(durationMs)}${isFirst ? '' : `; ${describeChanges(changes)}`}`;
+  const what = `revision ${revision} (${shortHash(hash)})`;
+  const changed = isFirst ? '' : `; ${describeChanges(changes)}`;
+  if (total === 0) return `${what} is valid; no running pod uses it${changed}`;
+  return `${what}: ${done}/${total} targets run it after ${formatDuration(durationMs)}${changed}`;
 }
 
 const show = (value: ConfigValue | null) => (value === null ? 'unset' : String(value));

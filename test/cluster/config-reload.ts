@@ -47,7 +47,7 @@ export async function waitForReload(
 }
 
 export function conditionOf(status: ConfigReloadStatus | undefined, type: string): string {
-  const condition = status?.conditions?.find((one) => one.type === type);
+  const condition = status?.conditions.find((one) => one.type === type);
   return condition ? `${condition.status} ${condition.reason}` : 'none';
 }
 

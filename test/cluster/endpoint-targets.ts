@@ -5,6 +5,7 @@ import type { V1Pod } from '@kubernetes/client-node';
 import { afterAll } from 'vitest';
 import { contentHash } from '../../src/core/content-hash.ts';
 import type { Cluster } from './cluster.ts';
+import { setPodRunning } from './pod-status.ts';
 
 /** The range that the controller must be allowed to call: `--allow-endpoint-cidr`. */
 export const TARGET_CIDR = '127.64.0.0/10';
@@ -55,8 +56,8 @@ export class EndpointTarget {
     const { hash, config, trigger, force } = JSON.parse(body) as Record<string, string>;
     const isGenuine = config !== undefined && contentHash(config) === hash;
     const wasApplied = isGenuine && (this.running !== hash || Boolean(force));
-    this.ledger.push({ at: performance.now(), hash: hash ?? '', wasApplied, trigger: trigger ?? '' });
-    if (wasApplied) this.running = hash ?? '';
+    this.ledger.push({ at: performance.now(), hash: String(hash), wasApplied, trigger: String(trigger) });
+    if (wasApplied) this.running = String(hash);
     response.writeHead(isGenuine ? 200 : 400, { 'content-type': 'application/json' });
     response.end(JSON.stringify({ result: 'success', hash: this.running, unchanged: !wasApplied }));
   };
@@ -124,45 +125,4 @@ async function createPod(input: {
   };
   await cluster.core.createNamespacedPod({ namespace, body });
   await setPodRunning(cluster, { namespace, name: target.pod, podIP: target.address });
-}
-
-/** Writes a pod's status as a kubelet does when its container has started. Another `instance` is a restarted container. */
-export async function setPodRunning(
-  cluster: Cluster,
-  pod: {
-    readonly namespace: string;
-    readonly name: string;
-    readonly podIP: string;
-    readonly instance?: number;
-    readonly isReady?: boolean;
-  },
-): Promise<void> {
-  const { namespace, name, podIP, instance = 0, isReady = true } = pod;
-  const current = await cluster.core.readNamespacedPod({ namespace, name });
-  const started = new Date();
-  await cluster.core.replaceNamespacedPodStatus({
-    namespace,
-    name,
-    body: {
-      ...current,
-      status: {
-        phase: 'Running',
-        podIP,
-        podIPs: [{ ip: podIP }],
-        conditions: [{ type: 'Ready', status: isReady ? 'True' : 'False' }],
-        containerStatuses: [
-          {
-            name: 'app',
-            image: 'none',
-            imageID: 'none',
-            ready: isReady,
-            started: true,
-            restartCount: instance,
-            containerID: `containerd://${name}-${instance}`.padEnd(40, '0'),
-            state: { running: { startedAt: started } },
-          },
-        ],
-      },
-    },
-  });
 }

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { conditionOf, configText, waitForReload } from './config-reload.ts';
 import { startController } from './controller-process.ts';
-import { setPodRunning } from './endpoint-targets.ts';
+import { setPodRunning } from './pod-status.ts';
 import { useOwnControlPlane } from './use-cluster.ts';
 import { waitUntil } from './wait-until.ts';
 
@@ -53,7 +53,7 @@ test('pods that use the source as environment are reported, or restarted one at 
   });
 
   await cluster.apply(source(configText(2048), {}) as never, namespace);
-  const reported = await waitForReload(cluster, { namespace, name: 'env' }, (status) => status.targets?.skipped === 2);
+  const reported = await waitForReload(cluster, { namespace, name: 'env' }, (status) => status.targets.skipped === 2);
   expect(reported.pods.map(({ reason }) => reason)).toEqual(['EnvironmentUse', 'EnvironmentUse']);
 
   const restart = { 'reload.leindex.io/on-unreloadable': 'restart' };

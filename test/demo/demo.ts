@@ -7,7 +7,7 @@ import { say } from '../cluster/progress.ts';
 import { waitUntil } from '../cluster/wait-until.ts';
 import { conditionOf, readReload } from '../cluster/config-reload.ts';
 import { configMap, workloads } from './manifests.ts';
-import { NodeDemo, root } from './node-demo.ts';
+import { DemoCluster, root } from './demo-cluster.ts';
 import { Presenter } from './presenter.ts';
 import { lookAtProcesses } from './processes.ts';
 
@@ -20,14 +20,13 @@ execFileSync(process.execPath, [join(root, 'scripts', 'build.ts')], {
   cwd: root,
   stdio: ['ignore', 'ignore', 'inherit'],
 });
-const demo = await NodeDemo.start();
+const demo = await DemoCluster.start();
 const interrupted = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const)
   process.once(signal, () => interrupted.abort(new Error('interrupted')));
 let failure: unknown;
 try {
-  if (demo.kubernetes.node) await tellTheStory();
-  else explainWhatIsMissing();
+  await tellTheStory();
 } catch (error) {
   failure = error;
   if (!interrupted.signal.aborted) console.error(error);
@@ -35,21 +34,23 @@ try {
   say('cleaning up');
   await demo.stop();
 }
-if (values.record !== undefined && !failure) writeFileSync(values.record, `${show.record.join('\n').trim()}\n`);
-process.exit(interrupted.signal.aborted ? 130 : failure ? 1 : 0);
+if (values.record !== undefined && failure === undefined)
+  writeFileSync(values.record, `${show.record.join('\n').trim()}\n`);
+process.exit(interrupted.signal.aborted ? 130 : failure === undefined ? 0 : 1);
 
 async function tellTheStory(): Promise<void> {
-  show.step('A real Kubernetes: etcd, kube-apiserver, controller-manager, scheduler, a kubelet on containerd');
-  show.command('kubectl get nodes', await demo.kubectl('get nodes'));
+  show.step('A real Kubernetes');
+  if (demo.kubernetes.node) show.command('kubectl get nodes', await demo.kubectl('get nodes'));
+  else explainWhatIsMissing();
 
-  show.step(
-    'The CRD, the controller (with no right beyond deploy/rbac.yaml), a ConfigMap with one annotation, two workloads',
-  );
-  await demo.buildImage();
+  show.step('The CRD, the controller, a ConfigMap with one annotation, two workloads');
   show.command('kubectl apply -f deploy/crd.yaml', await demo.kubectl('apply -f deploy/crd.yaml'));
   await demo.startController();
   show.command('kubectl apply -f leindex-config.yaml', await demo.kubectl('apply -f -', configMap(3072, 512)));
-  show.command('kubectl apply -f workloads.yaml', await demo.kubectl('apply -f -', workloads));
+  if (demo.kubernetes.node) {
+    await demo.buildImage();
+    show.command('kubectl apply -f workloads.yaml', await demo.kubectl('apply -f -', workloads));
+  } else await demo.startLoopbackTargets();
   await untilRunning('2/2');
   await showProcesses('Both run what the ConfigMap says:');
 
@@ -116,7 +117,9 @@ async function waitFor(what: string, check: () => Promise<boolean>): Promise<voi
 }
 
 function explainWhatIsMissing(): void {
-  show.step('A real Kubernetes is up, but no node can run here, so that no pod can be shown');
-  for (const line of demo.kubernetes.missing) show.say(`  missing: ${line}`);
-  failure = new Error('no node');
+  show.say('The control plane is up, but no node can run here. Missing:');
+  for (const line of demo.kubernetes.missing) show.say(`  ${line}`);
+  show.say(
+    'So the workloads are two managers as plain processes, reached by their endpoints; a signal needs a real container.',
+  );
 }

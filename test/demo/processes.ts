@@ -1,4 +1,4 @@
-import type { NodeDemo } from './node-demo.ts';
+import type { DemoCluster } from './demo-cluster.ts';
 
 /** What one process says that it runs. */
 export interface Sighting {
@@ -9,7 +9,7 @@ export interface Sighting {
 }
 
 /** Asks each process: the one by its log, the other by its endpoint. */
-export async function lookAtProcesses({ cluster, namespace }: NodeDemo): Promise<Sighting[]> {
+export async function lookAtProcesses({ cluster, namespace }: DemoCluster): Promise<Sighting[]> {
   const { items } = await cluster.core.listNamespacedPod({ namespace });
   const running = items.filter((pod) => !pod.metadata?.deletionTimestamp && pod.status?.podIP);
   return Promise.all(

@@ -10,27 +10,30 @@ import { addAppImage } from '../cluster/node.ts';
 import { run } from '../cluster/run.ts';
 import { startKubernetes, type Kubernetes } from '../cluster/kubernetes.ts';
 import { waitUntil } from '../cluster/wait-until.ts';
-import { managerImage } from './manifests.ts';
+import { parse } from 'yaml';
+import { LOOPBACK_CIDR, startLoopbackTargets } from './loopback-targets.ts';
+import { configMap, managerImage } from './manifests.ts';
 
 export const root = join(import.meta.dirname, '..', '..');
+const bundle = join(root, 'dist', 'leindex-reloader.js');
 const namespace = 'default';
 
-/** A real Kubernetes with a node, the controller, and what the demo does with them. */
-export class NodeDemo {
+/** A real Kubernetes, the controller, and what the demo does with them. */
+export class DemoCluster {
   readonly namespace = namespace;
   readonly kubernetes: Kubernetes;
   readonly #kubectl: string;
-  #controller: ChildProcess | undefined;
+  readonly #children: ChildProcess[] = [];
 
   constructor(kubernetes: Kubernetes, kubectl: string) {
     this.kubernetes = kubernetes;
     this.#kubectl = kubectl;
   }
 
-  static async start(): Promise<NodeDemo> {
+  static async start(): Promise<DemoCluster> {
     const kubernetes = await startKubernetes({ node: 'if-possible' });
     const { kubectl } = await findOrBuildBinaries(['kubectl']);
-    return new NodeDemo(kubernetes, kubectl);
+    return new DemoCluster(kubernetes, kubectl);
   }
 
   get cluster(): Cluster {
@@ -71,12 +74,12 @@ export class NodeDemo {
     await this.cluster.apply(readFileSync(join(root, 'deploy', 'rbac.yaml'), 'utf8'));
     const account = { namespace: 'leindex-reloader', name: 'leindex-reloader' };
     const kubeconfig = await this.cluster.serviceAccountKubeconfig(account);
-    const bundle = join(root, 'dist', 'leindex-reloader.js');
-    const args = [bundle, 'controller', '--kubeconfig', kubeconfig, '--listen', '127.0.0.1:0'];
+    const loopback = this.kubernetes.node ? [] : ['--allow-endpoint-cidr', LOOPBACK_CIDR];
+    const args = [bundle, 'controller', '--kubeconfig', kubeconfig, '--listen', '127.0.0.1:0', ...loopback];
     const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
     let output = '';
     child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
-    this.#controller = child;
+    this.#children.push(child);
     await waitUntil({
       what: 'the controller has started',
       timeoutMs: 20_000,
@@ -87,9 +90,16 @@ export class NodeDemo {
     });
   }
 
+  /** Stands in for workloads where there is no node. */
+  async startLoopbackTargets(): Promise<void> {
+    const { folder } = this.kubernetes.controlPlane;
+    const config = String((parse(configMap(3072, 512)) as { data: Record<string, string> }).data['mcp_config.yaml']);
+    this.#children.push(...(await startLoopbackTargets(this.cluster, { folder, bundle, config, count: 2 })));
+  }
+
   async stop(): Promise<void> {
-    const child = this.#controller;
-    if (child && child.exitCode === null && child.signalCode === null) {
+    for (const child of this.#children) {
+      if (child.exitCode !== null || child.signalCode !== null) continue;
       const exit = once(child, 'exit');
       child.kill('SIGTERM');
       await exit;
