@@ -18,6 +18,13 @@ export interface Delivery {
   readonly trigger: string;
 }
 
+interface ReloadBody {
+  readonly hash: string;
+  readonly config?: string;
+  readonly trigger: string;
+  readonly force?: boolean;
+}
+
 export type Behaviour = (request: IncomingMessage, response: ServerResponse, body: string) => void;
 
 /** A pod whose endpoint is a server of this process, which keeps a ledger of all that it is told. */
@@ -53,11 +60,11 @@ export class EndpointTarget {
 
   /** As the manager does: checks the hash, applies once, says what it runs. */
   readonly answer: Behaviour = (_request, response, body) => {
-    const { hash, config, trigger, force } = JSON.parse(body) as Record<string, string>;
+    const { hash, config, trigger, force } = JSON.parse(body) as ReloadBody;
     const isGenuine = config !== undefined && contentHash(config) === hash;
-    const wasApplied = isGenuine && (this.running !== hash || Boolean(force));
-    this.ledger.push({ at: performance.now(), hash: String(hash), wasApplied, trigger: String(trigger) });
-    if (wasApplied) this.running = String(hash);
+    const wasApplied = isGenuine && (this.running !== hash || force === true);
+    this.ledger.push({ at: performance.now(), hash, wasApplied, trigger });
+    if (wasApplied) this.running = hash;
     response.writeHead(isGenuine ? 200 : 400, { 'content-type': 'application/json' });
     response.end(JSON.stringify({ result: 'success', hash: this.running, unchanged: !wasApplied }));
   };
