@@ -1,9 +1,8 @@
-import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { cp, mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { type Child, startChild } from '../cluster/child.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import { findOrBuildBinaries } from '../cluster/binaries.ts';
 import { addAppImage } from '../cluster/node.ts';
@@ -23,7 +22,7 @@ export class DemoCluster {
   readonly namespace = namespace;
   readonly kubernetes: Kubernetes;
   readonly #kubectl: string;
-  readonly #children: ChildProcess[] = [];
+  readonly #children: Child[] = [];
 
   constructor(kubernetes: Kubernetes, kubectl: string) {
     this.kubernetes = kubernetes;
@@ -76,18 +75,10 @@ export class DemoCluster {
     const kubeconfig = await this.cluster.serviceAccountKubeconfig(account);
     const loopback = this.kubernetes.node ? [] : ['--allow-endpoint-cidr', LOOPBACK_CIDR];
     const args = [bundle, 'controller', '--kubeconfig', kubeconfig, '--listen', '127.0.0.1:0', ...loopback];
-    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
-    let output = '';
-    child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
+    const { folder } = this.kubernetes.controlPlane;
+    const child = await startChild({ folder, name: 'controller', command: process.execPath, args });
     this.#children.push(child);
-    await waitUntil({
-      what: 'the controller has started',
-      timeoutMs: 20_000,
-      check: () => {
-        if (child.exitCode !== null) throw new Error(`the controller ended:\n${output}`);
-        return output.includes('"started"');
-      },
-    });
+    await child.untilReady(async () => (await readFile(child.logFile, 'utf8')).includes('"started"'), 20_000);
   }
 
   /** Stands in for workloads where there is no node. */
@@ -98,12 +89,7 @@ export class DemoCluster {
   }
 
   async stop(): Promise<void> {
-    for (const child of this.#children) {
-      if (child.exitCode !== null || child.signalCode !== null) continue;
-      const exit = once(child, 'exit');
-      child.kill('SIGTERM');
-      await exit;
-    }
+    await Promise.all(this.#children.map((child) => child.stop()));
     await this.kubernetes.stop();
   }
 }

@@ -1,10 +1,8 @@
-import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { type Child, startChild } from '../cluster/child.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import { setPodRunning } from '../cluster/pod-status.ts';
-import { waitUntil } from '../cluster/wait-until.ts';
 
 /** The range that the controller is allowed to call for it. */
 export const LOOPBACK_CIDR = '127.64.0.0/10';
@@ -17,8 +15,8 @@ const PORT = 8686;
 export async function startLoopbackTargets(
   cluster: Cluster,
   { folder, bundle, config, count }: { folder: string; bundle: string; config: string; count: number },
-): Promise<ChildProcess[]> {
-  const children: ChildProcess[] = [];
+): Promise<Child[]> {
+  const children: Child[] = [];
   for (let index = 1; index <= count; index++) {
     const name = `by-endpoint-${index}`;
     const address = `127.64.0.${index}`;
@@ -26,17 +24,9 @@ export async function startLoopbackTargets(
     await writeFile(file, config);
     const listen = `${address}:${PORT}`;
     const args = [bundle, 'manager', '--config', file, '--listen', listen, '--insecure-no-auth', '--log-level', 'warn'];
-    const child = spawn(process.execPath, args, { stdio: ['ignore', 'inherit', 'inherit'] });
+    const child = await startChild({ folder, name, command: process.execPath, args });
     children.push(child);
-    await once(child, 'spawn');
-    await waitUntil({
-      what: `${name} is ready`,
-      check: () =>
-        fetch(`http://${listen}/readyz`).then(
-          ({ ok }) => ok,
-          () => false,
-        ),
-    });
+    await child.untilReady(() => fetch(`http://${listen}/readyz`).then(({ ok }) => ok));
     await cluster.core.createNamespacedPod({ namespace: 'default', body: podOf(name) });
     await setPodRunning(cluster, { namespace: 'default', name, podIP: address });
   }
