@@ -4,6 +4,7 @@ import { chmodSync, rmSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { build } from 'esbuild';
+import { slimClient } from './slim-client.ts';
 
 const root = join(import.meta.dirname, '..');
 const dist = join(root, 'dist');
@@ -30,6 +31,7 @@ async function bundle(): Promise<void> {
     minifySyntax: true,
     minifyWhitespace: true,
     legalComments: 'linked',
+    plugins: [slimClient(root)],
     // Dependencies in CommonJS ask for built-in modules by `require`, which an ES module has not.
     banner: {
       js: "import { createRequire as createRequire_ } from 'node:module';\nconst require = createRequire_(import.meta.url);",

@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import { Agent, request as send, type Dispatcher } from 'undici';
+import { Agent, type Dispatcher } from 'undici';
 import { isContentHash } from '../core/content-hash.ts';
 import { printable } from '../core/printable.ts';
 import type { EndpointChannel } from '../core/target.ts';
@@ -30,9 +30,10 @@ export function createEndpoints({ ca, assertMayAct }: EndpointOptions = {}): End
       const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(content);
       const body = Buffer.from(JSON.stringify({ hash, config: text, trigger, ...(isForced ? { force: true } : {}) }));
       try {
-        const answer = await send(endpointUrl(channel), {
+        const answer = await agent.request({
+          origin: originOf(channel),
+          path: channel.path,
           method: 'POST',
-          dispatcher: agent,
           signal: deadline.signal,
           headersTimeout: deadlineMs,
           bodyTimeout: deadlineMs,
@@ -67,8 +68,8 @@ function* whenWritten(body: Buffer, assertMayAct: () => void): Generator<Buffer,
   yield body;
 }
 
-function endpointUrl({ scheme, host, port, path }: EndpointChannel): string {
-  return `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}${path}`;
+function originOf({ scheme, host, port }: EndpointChannel): string {
+  return `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
 /** At most 64 KiB are read; a longer or broken answer counts as none. */

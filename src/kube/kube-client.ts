@@ -1,6 +1,6 @@
 import type { KubeConfig } from '@kubernetes/client-node';
 import type { Logger } from 'pino';
-import { request as send, type Dispatcher } from 'undici';
+import type { Dispatcher } from 'undici';
 import { ApiError, fromResponse, toApiError } from './api-error.ts';
 import { Credentials } from './credentials.ts';
 import { Deadline } from './deadline.ts';
@@ -155,9 +155,11 @@ class SharedKubeClient implements KubeClient {
   async #send(request: KubeRequest, via: Via, isRetry = false): Promise<Dispatcher.ResponseData> {
     const access = await untilAborted(this.#credentials.access(), via.signal);
     const { method = 'GET', body, path, contentType = 'application/json', accept = 'application/json' } = request;
-    const answer = await send(access.server + path + queryString(request.query), {
+    const url = new URL(access.server + path + queryString(request.query));
+    const answer = await this.#dispatchers.get(via.lane, access).request({
+      origin: url.origin,
+      path: url.pathname + url.search,
       method,
-      dispatcher: this.#dispatchers.get(via.lane, access),
       headers: {
         ...access.headers,
         accept,
