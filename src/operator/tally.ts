@@ -1,6 +1,6 @@
 import type { PodStatus, TargetCounts } from '../core/configreload.ts';
 import type { ReloadPlan } from '../core/plan-reload.ts';
-import type { SkippedUse } from '../core/find-targets.ts';
+import type { PendingUse, SkippedUse } from '../core/find-targets.ts';
 import { targetReasons } from '../core/reasons.ts';
 import { toSeconds } from '../core/status.ts';
 import { type Target, targetId, type TargetOutcome } from '../core/target.ts';
@@ -41,7 +41,7 @@ export function tallyUp(plan: ReloadPlan, { found, status }: Observation, result
     ...stuck,
     ...plan.settled.map((target) => settled(target, previous.get(targetId(target)), { hash, time })),
     ...result.untouched.map((target) => pending(target, time)),
-    ...found.pending.map((use) => notTarget({ ...use, reason: 'NotRunning', message: '' }, 'pending', time)),
+    ...found.pending.map((use) => notRunning(use, previous.get(targetId(use)), { hash, time })),
     ...skippedPods(plan, found.skipped, time),
   ].map(keepTime);
 
@@ -51,7 +51,7 @@ export function tallyUp(plan: ReloadPlan, { found, status }: Observation, result
     reloaded: count(({ result: is }) => is === 'success'),
     pending: count(({ result: is }) => is === 'pending'),
     skipped: count(({ result: is }) => is === 'skipped'),
-    failed: failures.length + plan.stuck.length,
+    failed: count(isFailed),
   };
   const isHalted = result.untouched.length > 0;
   const isDone = targets.failed === 0 && !isHalted;
@@ -81,6 +81,20 @@ function skippedPods(
     if (!restart.current.includes(use)) return notTarget(use, 'skipped', time);
     return { ...notTarget({ ...use, reason: 'StartedWithConfig', message: '' }, 'success', time), containerID, hash };
   });
+}
+
+/** A container that is being restarted after its reload failed has failed until it is proven to run again. */
+function notRunning(
+  use: PendingUse,
+  before: PodStatus | undefined,
+  { hash, time }: { hash: string; time: string },
+): PodStatus {
+  if (before?.hash === hash && isFailed(before)) return before;
+  return notTarget({ ...use, reason: 'NotRunning', message: '' }, 'pending', time);
+}
+
+function isFailed({ result }: PodStatus): boolean {
+  return result !== 'success' && result !== 'pending' && result !== 'skipped';
 }
 
 function base(target: Target) {

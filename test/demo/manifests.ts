@@ -32,7 +32,7 @@ export const workloads = `${deployment(
         - sh
         - -c
         - |
-          load() { echo "$1 pid $$ runs $(grep -o 'total_budget_mb: [0-9]*' /etc/leindex/mcp_config.yaml)"; }
+          load() { echo "$1 it runs $(grep -o 'total_budget_mb: [0-9]*' /etc/leindex/mcp_config.yaml)"; }
           trap 'load SIGHUP:' HUP
           trap 'exit 0' TERM
           load start:
