@@ -1,0 +1,261 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Cluster } from '../cluster/cluster.ts';
+import { startControlPlane } from '../cluster/control-plane.ts';
+import { waitUntil } from '../cluster/wait-until.ts';
+import type { KubeClient } from '../../src/kube/kube-client.ts';
+import { createBenchTargets, TARGET_CIDR } from './bench-targets.ts';
+import { type ControllerUnderTest, startBundle } from './controller-under-test.ts';
+import { measureBurst, measureLatency } from './latency.ts';
+import { createConfigMap, createLoadClient, inParallel, sourceObject } from './load.ts';
+import { type Bench, type BenchRow, mb, ms, percentile, seconds } from './row.ts';
+
+type Report = (row: BenchRow) => void;
+interface Scene {
+  readonly cluster: Cluster;
+  readonly client: KubeClient;
+  readonly report: Report;
+}
+
+const MB = 1024 * 1024;
+const MANY = Number(process.env['BENCH_MANY'] ?? 10_000);
+const parts: Record<string, (scene: Scene) => Promise<void>> = {
+  memory: measureMemory,
+  latency: measureOne,
+  burst: measureMany,
+  wide: measureWide,
+  sources: measureSources,
+};
+
+/** The speed table of the controller, each on a fresh namespace of one API server. `BENCH_PARTS=latency,burst` runs some of it. */
+const bench: Bench = async (report) => {
+  const wanted = process.env['BENCH_PARTS']?.split(',') ?? Object.keys(parts);
+  const controlPlane = await startControlPlane();
+  try {
+    const cluster = new Cluster(controlPlane.address);
+    await cluster.apply(await readFile(join(import.meta.dirname, '..', '..', 'deploy', 'crd.yaml'), 'utf8'));
+    const client = createLoadClient(controlPlane.kubeconfig);
+    for (const part of wanted) await parts[part]!({ cluster, client, report });
+    await client.close();
+  } finally {
+    await controlPlane.stop();
+  }
+};
+export default bench;
+
+const start = ({ cluster }: Scene, ...args: readonly string[]): Promise<ControllerUnderTest> =>
+  startBundle(cluster.kubeconfig, '--allow-endpoint-cidr', TARGET_CIDR, ...args);
+
+/** Idle, and with many ConfigMaps that are none of its business. */
+async function measureMemory(scene: Scene): Promise<void> {
+  const { cluster, client, report } = scene;
+  const controller = await start(scene);
+  await sleep(5_000);
+  const idle = controller.rss();
+  report(limit({ name: 'RSS, idle', measured: mb(idle), target: '≤ 85 MB', isReached: idle <= 85 * MB }));
+  const namespace = await cluster.createNamespace('foreign');
+  const text = 'x'.repeat(10 * 1024);
+  await inParallel(MANY, 32, (index) =>
+    createConfigMap(client, namespace, { metadata: { name: `foreign-${index}` }, data: { text } }),
+  );
+  await sleep(5_000);
+  const during = controller.rss();
+  await controller.stop();
+  const again = await start(scene);
+  await sleep(5_000);
+  const more = again.rss() - idle;
+  report(
+    limit({
+      name: `RSS, more with ${MANY} foreign ConfigMaps of 10 KiB (started with them)`,
+      measured: `+${mb(more)}`,
+      target: '≤ +10 MB',
+      isReached: more <= 10 * MB,
+    }),
+  );
+  report(
+    limit({
+      name: `RSS, more after ${MANY} foreign ConfigMaps were made while it ran`,
+      measured: `+${mb(during - idle)}`,
+      target: '≤ +10 MB',
+      isReached: during - idle <= 10 * MB,
+    }),
+  );
+  report(
+    limit({
+      name: `start to ready, ${MANY} foreign ConfigMaps`,
+      measured: seconds(again.readyMs),
+      target: '≤ 3 s',
+      isReached: again.readyMs <= 3_000,
+    }),
+  );
+  await again.stop();
+  await cluster.removeNamespace(namespace);
+}
+
+/** One ConfigMap, one endpoint target. */
+async function measureOne(scene: Scene): Promise<void> {
+  const { cluster, client, report } = scene;
+  const namespace = await cluster.createNamespace('one');
+  await createConfigMap(client, namespace, sourceObject('one', 1024));
+  const targets = await createBenchTargets(client, { namespace, count: 1, net: 1, configMapOf: () => 'one' });
+  const controller = await start(scene);
+  await waitUntil({ what: 'the first text is there', check: () => targets.count() > 0 });
+  await measureLatency(client, { namespace, name: 'one', targets, rounds: 30, firstBudget: 2000 }); // warm
+  const { effects, floors } = await measureLatency(client, {
+    namespace,
+    name: 'one',
+    targets,
+    rounds: 200,
+    firstBudget: 4000,
+  });
+  for (const [share, name, most] of [
+    [0.5, 'p50', 4],
+    [0.99, 'p99', 8],
+  ] as const) {
+    const effect = percentile(effects, share);
+    const floor = percentile(floors, share);
+    report({
+      name: `update → endpoint has answered, ${name}`,
+      measured: ms(effect),
+      floor: `watch event ${ms(floor)}`,
+      ratio: `${(effect / floor).toFixed(1)}×`,
+      target: `≤ ${most}×`,
+      isReached: effect / floor <= most,
+    });
+  }
+  await controller.stop();
+  await targets.close();
+  await cluster.removeNamespace(namespace);
+}
+
+/** 500 ConfigMaps of one target each, all at once. */
+async function measureMany(scene: Scene): Promise<void> {
+  const { cluster, client, report } = scene;
+  const namespace = await cluster.createNamespace('many');
+  const names = Array.from({ length: 500 }, (_, index) => `source-${index}`);
+  await inParallel(500, 32, (index) => createConfigMap(client, namespace, sourceObject(names[index]!, 1024)));
+  const targets = await createBenchTargets(client, {
+    namespace,
+    count: 500,
+    net: 2,
+    configMapOf: (index) => names[index]!,
+  });
+  const controller = await start(scene);
+  await waitUntil({ what: 'the first texts are there', check: () => targets.count() >= 500, timeoutMs: 120_000 });
+  await sleep(5_000);
+  const burst = await measureBurst(client, { namespace, names, targets, budget: 2048 });
+  const floor = `watch events ${seconds(burst.floorMs)}`;
+  report({
+    name: '500 ConfigMaps at once, 500 endpoint targets: all reloaded',
+    measured: seconds(burst.reloadedMs),
+    floor,
+    ratio: '',
+    target: '≤ 3 s',
+    isReached: burst.reloadedMs <= 3_000,
+  });
+  report({
+    name: '… all recorded',
+    measured: seconds(burst.recordedMs),
+    floor: '',
+    ratio: '',
+    target: '≤ 8 s',
+    isReached: burst.recordedMs <= 8_000,
+  });
+  await controller.stop();
+  await targets.close();
+  await cluster.removeNamespace(namespace);
+}
+
+/** One ConfigMap of 1,000 targets. */
+async function measureWide(scene: Scene): Promise<void> {
+  const { cluster, client, report } = scene;
+  const namespace = await cluster.createNamespace('wide');
+  await createConfigMap(client, namespace, sourceObject('wide', 1024));
+  const targets = await createBenchTargets(client, { namespace, count: 1_000, net: 3, configMapOf: () => 'wide' });
+  const controller = await start(scene);
+  await waitUntil({ what: 'the first text is there', check: () => targets.count() >= 1_000, timeoutMs: 120_000 });
+  await sleep(5_000);
+  const { reloadedMs, recordedMs } = await measureBurst(client, { namespace, names: ['wide'], targets, budget: 2048 });
+  report(
+    limit({
+      name: '1 ConfigMap, 1,000 endpoint targets: all reloaded',
+      measured: seconds(reloadedMs),
+      target: '≤ 3 s',
+      isReached: reloadedMs <= 3_000,
+    }),
+  );
+  report(limit({ name: '… recorded', measured: seconds(recordedMs), target: '' }));
+  await controller.stop();
+  await targets.close();
+  await cluster.removeNamespace(namespace);
+}
+
+/** Very many sources: the first run looks at each of them, the next one must find them settled. */
+async function measureSources(scene: Scene): Promise<void> {
+  const { cluster, client, report } = scene;
+  const namespace = await cluster.createNamespace('sources');
+  await inParallel(MANY, 32, (index) => createConfigMap(client, namespace, sourceObject(`source-${index}`, 1024)));
+  const first = await start(scene, '--concurrency', '32');
+  const startedAt = performance.now();
+  await waitUntil({
+    what: 'every source was looked at',
+    check: async () => (await settledCount(first)) >= MANY,
+    everyMs: 1_000,
+    timeoutMs: 600_000,
+  });
+  report(
+    limit({
+      name: `${MANY} sources never seen before, all looked at and recorded`,
+      measured: seconds(performance.now() - startedAt),
+      target: '',
+    }),
+  );
+  await sleep(5_000);
+  report(
+    limit({
+      name: `RSS with ${MANY} sources, after all were recorded for the first time`,
+      measured: mb(first.rss()),
+      target: '',
+    }),
+  );
+  await first.stop();
+
+  const again = await start(scene);
+  await waitUntil({
+    what: 'every source was looked at',
+    check: async () => (await settledCount(again)) >= MANY,
+    everyMs: 20,
+    timeoutMs: 120_000,
+  });
+  const restedMs = again.readyMs;
+  await sleep(5_000);
+  const rss = again.rss();
+  report(
+    limit({
+      name: `start to ready, ${MANY} sources`,
+      measured: seconds(restedMs),
+      target: '≤ 3 s',
+      isReached: restedMs <= 3_000,
+    }),
+  );
+  report(
+    limit({
+      name: `RSS with ${MANY} sources, none changing`,
+      measured: mb(rss),
+      target: '≤ 150 MB',
+      isReached: rss <= 150 * MB,
+    }),
+  );
+  await again.stop();
+  await cluster.removeNamespace(namespace);
+}
+
+/** How many keys workers are done with. */
+async function settledCount(controller: ControllerUnderTest): Promise<number> {
+  return Number(/^workqueue_work_duration_seconds_count (\d+)$/m.exec(await controller.metrics())?.[1] ?? 0);
+}
+
+function limit(row: Omit<BenchRow, 'floor' | 'ratio'>): BenchRow {
+  return { ...row, floor: '', ratio: '' };
+}
