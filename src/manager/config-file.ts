@@ -24,6 +24,9 @@ export interface ReadConfigFileOptions {
   readonly signal?: AbortSignal;
 }
 
+const QUIET_MS = 50;
+const CUT_MS = 2;
+
 type Attempt = FileRead | 'moved';
 
 /**
@@ -64,9 +67,13 @@ async function readOnce(options: ReadConfigFileOptions, end: number): Promise<At
       return failed('NotAFile', `${path} is ${kind}; name the configuration file itself`);
     }
     if (before.size > BigInt(maxBytes)) return tooLarge(path, maxBytes);
-    if (!resolved.includes('/..') && !(await isQuiet(Number(before.mtimeMs), options, end))) return 'moved';
+    const isWrittenInPlace = !resolved.includes('/..');
+    if (isWrittenInPlace && !(await isQuiet(Number(before.mtimeMs), options, end))) return 'moved';
     const bytes = await readUpTo(file, maxBytes + 1);
     if (bytes.length > maxBytes) return tooLarge(path, maxBytes);
+    // A file that is being cut shows its new size for a moment before its new time: an empty one is looked at again much later.
+    if (isWrittenInPlace)
+      await sleepQuietly(bytes.length === 0 ? (options.quietMs ?? QUIET_MS) : CUT_MS, options.signal);
     const after = await file.stat({ bigint: true });
     const isSame = before.mtimeNs === after.mtimeNs && before.ctimeNs === after.ctimeNs && before.size === after.size;
     // `size` is 0 for files of a virtual file system, which have no size to compare with.
@@ -82,7 +89,7 @@ async function readOnce(options: ReadConfigFileOptions, end: number): Promise<At
 /** Whether the last write is old enough to be the last; where it is not, waits until it could be. */
 async function isQuiet(
   mtimeMs: number,
-  { quietMs = 50, signal }: ReadConfigFileOptions,
+  { quietMs = QUIET_MS, signal }: ReadConfigFileOptions,
   end: number,
 ): Promise<boolean> {
   const age = Date.now() - mtimeMs;

@@ -29,6 +29,7 @@ function readEvent(value: unknown): ReloadEvent | null {
   if (!isHashOrNull(oldHash) || !isHashOrNull(newHash) || !(revision === null || typeof revision === 'number'))
     return null;
   const oldConfig = value['oldConfig'] === null ? null : readConfig(value['oldConfig']);
+  if (oldConfig === null && value['oldConfig'] !== null) return null;
   const common = { id, at: new Date(timestamp), trigger, reason, oldHash, oldConfig, durationMs, revision };
   if (result !== 'success') {
     return typeof errorMessage === 'string' ? reloadFailed({ ...common, result, newHash, errorMessage }) : null;

@@ -1,3 +1,4 @@
+import type { FileRead } from './config-file.ts';
 import type { EventRecorder } from './event-recorder.ts';
 import type { FileLineage } from './file-lineage.ts';
 import { watchFile, type FileWatch } from './file-watch.ts';
@@ -5,6 +6,7 @@ import type { ResolvedOptions } from './manager-options.ts';
 import { managerReasons } from './manager-reasons.ts';
 import type { ConfigText, ReloadJob, ReloadPipeline } from './reload-pipeline.ts';
 import type { ReloadOutcome } from './reload-request.ts';
+import { ReloadSlot } from './reload-slot.ts';
 import type { ReloadWork } from './reload-work.ts';
 
 /** Follow-ups after a target failed: 5 s, doubled up to 5 min. */
@@ -26,18 +28,21 @@ export class FileFollower {
   #watch: FileWatch | undefined;
   #timer: NodeJS.Timeout | undefined;
   #retryMs = RETRY_FIRST_MS;
+  /** Changes that arrive while the file is looked at cause one more look. */
+  readonly #looks = new ReloadSlot<'look'>(() => this.look());
 
   constructor(options: FileFollowerOptions) {
     this.#options = options;
   }
 
   watch(): void {
-    const { path, pollMs, debounceMs, logger, request } = this.#options;
-    this.#watch = watchFile({ path, pollMs, debounceMs, logger, onChange: request });
+    const { path, pollMs, debounceMs, logger } = this.#options;
+    this.#watch = watchFile({ path, pollMs, debounceMs, logger, onChange: () => this.#looks.request('look') });
   }
 
   close(): void {
     this.#watch?.close();
+    this.#looks.close();
     clearTimeout(this.#timer);
   }
 
@@ -62,31 +67,40 @@ export class FileFollower {
     return recorder.record(outcome);
   }
 
-  /** Loads the file only where it holds something new that no push has overtaken. Never rejects. */
+  /** Looks at the file without taking a turn, and asks for one only where there is something to load: a look refuses nobody. */
+  async look(): Promise<void> {
+    if (!this.#isDue(await this.#options.pipeline.readFile())) return;
+    this.#options.request();
+  }
+
+  /** Loads the file where it holds something new that no push has overtaken. Never rejects. */
   async followFile(work: ReloadWork): Promise<void> {
-    const { lineage, pipeline, recorder, clock, logger } = this.#options;
+    const { pipeline, recorder } = this.#options;
     const read = await pipeline.readFile();
-    if (lineage.hasSeen(read)) return;
-    if (read.kind === 'text') {
-      const isCurrent = read.hash === pipeline.running?.hash;
-      if (lineage.isSuperseded(read.hash)) {
-        lineage.see(read);
-        logger.info({ hash: read.hash }, 'the file holds a text that a push replaced; it is not loaded');
-        return;
-      }
-      const holdMs = lineage.holdLeft(clock.monotonicMs());
-      if (holdMs > 0 && !isCurrent) {
-        this.#lookAgainIn(holdMs + 1);
-        return;
-      }
-      if (isCurrent && wasFine(recorder)) {
-        lineage.see(read);
-        lineage.caughtUp();
-        return;
-      }
-    }
+    if (!this.#isDue(read)) return;
     const outcome = await pipeline.run(fileJob(read.kind === 'text' ? read : undefined), work);
     recorder.record(this.retryWhereTargetFailed(outcome));
+  }
+
+  /** Whether what was read is to be loaded; takes note of it where it is not. */
+  #isDue(read: FileRead): boolean {
+    const { lineage, pipeline, recorder, clock, logger } = this.#options;
+    if (lineage.hasSeen(read)) return false;
+    if (read.kind === 'failed') return true;
+    if (read.hash === pipeline.running?.hash) {
+      if (!wasFine(recorder)) return true;
+      lineage.see(read);
+      lineage.caughtUp();
+      return false;
+    }
+    if (lineage.isSuperseded(read.hash)) {
+      lineage.see(read);
+      logger.info({ hash: read.hash }, 'the file holds a text that a push replaced; it is not loaded');
+      return false;
+    }
+    const holdMs = lineage.holdLeft(clock.monotonicMs());
+    if (holdMs > 0) this.#lookAgainIn(holdMs + 1);
+    return holdMs === 0;
   }
 
   /** A target that did not take the text over is tried again later, less and less often. */
@@ -102,7 +116,7 @@ export class FileFollower {
 
   #lookAgainIn(ms: number): void {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(this.#options.request, ms);
+    this.#timer = setTimeout(() => this.#looks.request('look'), ms);
     this.#timer.unref();
   }
 }
