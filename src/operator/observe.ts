@@ -28,12 +28,16 @@ export interface Observer {
 /** Reads the present: source and ConfigReload from the API server, pods from the watch. undefined: there is no such source. */
 export async function observe(key: string, observer: Observer, signal: AbortSignal): Promise<Observation | undefined> {
   const { ports, addresses } = observer;
-  const source = await ports.sources.read(key, signal);
+  // Both at once: the time from an edit to its effect is made of round trips.
+  const [source, reload] = await Promise.all([
+    ports.sources.read(key, signal),
+    settle(ports.reloads.read(key, signal)),
+  ]);
   if (!source || source.isTerminating) return undefined;
   const reading = readPolicy(source.annotations);
   if (reading.kind === 'notOptedIn') return { source, stored: undefined, reading, ...NOTHING };
 
-  const stored = await ports.reloads.read(key, signal);
+  const stored = reload();
   // What belonged to a deleted ConfigMap of the same name is history, and nothing else.
   const status = repairStatus(stored?.ownerUid === source.uid ? stored.status : pastOf(stored));
   const config = await readConfig(key, { source, reading, status }, { ports, signal });
@@ -45,6 +49,18 @@ export async function observe(key: string, observer: Observer, signal: AbortSign
   async function readApplied(): Promise<LeIndexConfig | null> {
     if (config.kind !== 'accepted' || config.outcome.hash === status.desiredHash) return null;
     return observer.knownConfigs.applied(key, status, signal);
+  }
+}
+
+/** What a call came to, to be taken or thrown where it is needed. */
+async function settle<T>(call: Promise<T>): Promise<() => T> {
+  try {
+    const value = await call;
+    return () => value;
+  } catch (error) {
+    return () => {
+      throw error;
+    };
   }
 }
 
