@@ -89,11 +89,26 @@ export function findCondition(status: ConfigReloadStatus, type: ConditionType): 
   return status.conditions.find((condition) => condition.type === type);
 }
 
-/** Whether two statuses say the same: what need not be written is not written. Times of pods alone do not count. */
+/**
+ * Whether two statuses say the same: what need not be written is not written. Times of pods alone do not count, nor does the
+ * order of fields (the API server has its own), nor whether "not yet" is an empty field or none.
+ */
 export function isSameStatus(a: ConfigReloadStatus, b: ConfigReloadStatus): boolean {
-  const timeless = (status: ConfigReloadStatus) =>
-    JSON.stringify({ ...status, pods: status.pods.map((pod) => ({ ...pod, time: '' })) });
-  return timeless(a) === timeless(b);
+  return canonical(a) === canonical(b);
+}
+
+function canonical(status: ConfigReloadStatus): string {
+  const timeless = { ...status, pods: status.pods.map((pod) => ({ ...pod, time: '' })) };
+  return JSON.stringify(timeless, (_key, value: unknown) => {
+    if (isBlank(value)) return undefined;
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+    return Object.fromEntries(Object.entries(value).toSorted(([x], [y]) => (x < y ? -1 : 1)));
+  });
+}
+
+/** "Not yet": left out where a status is written, as `omitempty` does. */
+export function isBlank(value: unknown): boolean {
+  return value === '' || value === null || (Array.isArray(value) && value.length === 0);
 }
 
 /** Fills in what is missing or of the wrong shape. */

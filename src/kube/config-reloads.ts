@@ -1,5 +1,6 @@
 import type { ConfigReloadStatus } from '../core/configreload.ts';
 import { API_GROUP, API_VERSION, splitKey } from '../core/names.ts';
+import { isBlank } from '../core/status.ts';
 import type { ReloadPort, StoredReload } from '../operator/ports.ts';
 import { isKind } from './api-error.ts';
 import { asNumber, asObject, asText } from './json.ts';
@@ -89,6 +90,5 @@ function isNamed(cause: unknown, name: string): boolean {
 
 /** Empty strings and lists mean "not yet": they are left out, as `omitempty` does. */
 function withoutBlanks(status: ConfigReloadStatus): object {
-  const isBlank = (value: unknown) => value === '' || value === null || (Array.isArray(value) && value.length === 0);
   return JSON.parse(JSON.stringify(status, (_key, value: unknown) => (isBlank(value) ? undefined : value))) as object;
 }

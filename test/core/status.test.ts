@@ -175,6 +175,29 @@ it('stays below 256 KiB whatever is put into it', () => {
   );
 });
 
+it('is not written again for the order of its fields, or for what the API server leaves out', () => {
+  const written = nextStatus(
+    undefined,
+    { entry: entry(), pods: [podStatus('a')], conditions: [valid('True')] },
+    context(),
+  );
+  const reversed = (value: unknown): unknown =>
+    Array.isArray(value)
+      ? value.map(reversed)
+      : typeof value === 'object' && value !== null
+        ? Object.fromEntries(
+            Object.entries(value)
+              .toReversed()
+              .map(([key, inner]) => [key, reversed(inner)]),
+          )
+        : value;
+  const stored = JSON.parse(
+    JSON.stringify(reversed(written), (_key, value: unknown) => (value === '' ? undefined : value)),
+  ) as typeof written;
+  expect(isSameStatus(repairStatus(stored), written)).toBe(true);
+  expect(isSameStatus({ ...written, appliedRevision: 9 }, written)).toBe(false);
+});
+
 it('reads a status that other hands have damaged', () => {
   const damaged = { history: 'x', pods: null, conditions: 7, stats: undefined, equivalentHashes: {} } as never;
   expect(repairStatus(damaged)).toMatchObject({

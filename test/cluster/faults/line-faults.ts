@@ -1,0 +1,42 @@
+import { once } from 'node:events';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+
+/** Given one line of a watch (without newline): the bytes to send instead, in pieces; `cut` ends the stream after them. */
+export type LineFault = (
+  line: string,
+  index: number,
+) => { readonly pieces: readonly (string | Buffer)[]; readonly cut?: boolean };
+
+/** Tampers with the lines of a watch. */
+export class LineFaults {
+  readonly #fault: LineFault;
+
+  constructor(fault: LineFault) {
+    this.#fault = fault;
+  }
+
+  async pipe(from: IncomingMessage, to: ServerResponse): Promise<void> {
+    let rest = '';
+    let index = 0;
+    try {
+      for await (const chunk of from) {
+        const lines = (rest + String(chunk)).split('\n');
+        rest = lines.pop() ?? '';
+        for (const line of lines) {
+          const { pieces, cut = false } = this.#fault(line, index++);
+          for (const piece of pieces) if (!to.write(piece)) await once(to, 'drain');
+          if (cut) {
+            to.destroy();
+            return;
+          }
+        }
+      }
+      to.end();
+    } catch {
+      to.destroy(); // the API server, or the controller, went away
+    }
+  }
+}
+
+/** A line as it is. */
+export const asItIs = (line: string) => ({ pieces: [`${line}\n`] });
