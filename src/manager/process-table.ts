@@ -7,6 +7,7 @@ export interface ProcessIdentity {
   readonly pid: number;
   /** Clock ticks since boot, as `/proc/PID/stat` has it. */
   readonly startTime: string;
+  readonly parentPid: number;
 }
 
 /** `/proc`, or a folder like it. */
@@ -35,9 +36,9 @@ export class ProcessTable {
     const stat = await this.#read(pid, 'stat');
     // The name in the second field may hold anything, brackets and spaces too: count from its end.
     const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ');
-    const [state, startTime] = [fields?.[0], fields?.[19]];
+    const [state, parent, startTime] = [fields?.[0], fields?.[1], fields?.[19]];
     if (state === undefined || startTime === undefined || state === 'Z' || state === 'X') return null;
-    return { pid, startTime };
+    return { pid, startTime, parentPid: Number(parent) };
   }
 
   async isAlive({ pid, startTime }: ProcessIdentity): Promise<boolean> {

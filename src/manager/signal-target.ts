@@ -21,7 +21,7 @@ export interface SignalTargetOptions {
 const NAME = /^[A-Za-z0-9._-]{1,15}$/;
 
 /**
- * Signals a process beside this one (a shared PID namespace), where it is the only one of its name and catches the signal, and
+ * Signals a process beside this one (a shared PID namespace), where it is the only one of its name (its own children aside) and catches the signal, and
  * proves that the same process is alive after a while. A signal proves no more than that.
  */
 export class SignalTarget implements ReloadTarget {
@@ -71,19 +71,18 @@ export class SignalTarget implements ReloadTarget {
         cause: error,
       });
     });
-    const [target, ...others] = found;
+    // Workers that a process forked bear its name; they are its own to tell.
+    const pids = new Set(found.map(({ pid }) => pid));
+    const [target, ...others] = found.filter(({ parentPid }) => !pids.has(parentPid));
     if (!target) {
       const hint = 'is the PID namespace shared (shareProcessNamespace: true)?';
       throw new ReloadTargetError('ProcessNotFound', `no process is named exactly "${processName}"; ${hint}`);
     }
     if (others.length === 0) return target;
-    const pids = found
-      .slice(0, 5)
-      .map(({ pid }) => pid)
-      .join(', ');
+    const shown = [target, ...others].slice(0, 5).map(({ pid }) => pid);
     throw new ReloadTargetError(
       'ProcessNotFound',
-      `${found.length} processes are named "${processName}" (${pids}): which one is meant cannot be told`,
+      `${others.length + 1} processes are named "${processName}" (${shown.join(', ')}): which one is meant cannot be told`,
     );
   }
 
