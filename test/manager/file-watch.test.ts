@@ -80,7 +80,7 @@ describe('watching', () => {
   });
 
   it('loads an invalid text once and not at every look, and says nothing where nothing changed', async () => {
-    const { manager, workspace } = await startManager({ watch: true, pollMs: 5, debounceMs: 1 });
+    const { manager, workspace } = await startManager({ watch: true, pollMs: 10, debounceMs: 1 });
     workspace.write(invalidText);
     await until('the failure', () => manager.getStats().failedReloads === 1);
     await pause(100);

@@ -22,8 +22,8 @@ let names = 0;
 /** A real shell process of a name of its own, which runs the script. */
 async function startNeighbour(
   script: string,
+  name = `leix-${process.pid % 100_000}-${names++}`,
 ): Promise<{ name: string; child: ChildProcess; log: string; ended: Promise<unknown> }> {
-  const name = `leix-${process.pid % 100_000}-${names++}`;
   const folder = newWorkspace(null);
   const shell = folder.in(name);
   copyFileSync('/bin/sh', shell);
@@ -97,15 +97,28 @@ describe('SignalTarget, beside real processes', () => {
     });
     workspace.write(goodText(60));
     expect(await manager.reloadConfig()).toMatchObject({ result: 'io_error', reason: 'ProcessNotFound' });
-    const { name, log } = await startNeighbour(catches.replace('while', '(sleep 60) & while'));
-    await until('its child of the same name', () => pidsNamed(name).length === 2);
-    const two = await startManager({ target: new SignalTarget({ processName: name, settleMs: 10 }) });
+    const first = await startNeighbour(catches);
+    const second = await startNeighbour(catches, first.name);
+    const two = await startManager({ target: new SignalTarget({ processName: first.name, settleMs: 10 }) });
     two.workspace.write(goodText(60));
     const outcome = await two.manager.reloadConfig();
     expect(outcome.reason).toBe('ProcessNotFound');
     expect(outcome.event.errorMessage).toMatch(/^2 processes/);
-    expect(hups(log)).toBe(0);
-    for (const pid of pidsNamed(name)) process.kill(pid, 'SIGKILL');
+    expect([hups(first.log), hups(second.log)]).toEqual([0, 0]);
+  });
+
+  it('signals the parent where the others of its name are its children', async () => {
+    const { name, log, child } = await startNeighbour(
+      catches.replace('while', '(while :; do sleep 0.05; done) & while'),
+    );
+    await until('its child of the same name', () => pidsNamed(name).length >= 2);
+    const { manager, workspace } = await startManager({
+      target: new SignalTarget({ processName: name, settleMs: 50 }),
+    });
+    workspace.write(goodText(60));
+    expect((await manager.reloadConfig()).reason).toBe('SignalDelivered');
+    await until('the trap', () => hups(log) === 1);
+    for (const pid of pidsNamed(name)) if (pid !== child.pid) process.kill(pid, 'SIGKILL');
   });
 
   it('takes literal names of at most 15 characters', () => {
@@ -140,6 +153,7 @@ describe('SignalTarget, beside real processes', () => {
     const target = new PublishingTarget(out.in('valid.yaml'), new SignalTarget({ processName: name, settleMs: 50 }));
     const { manager, workspace } = await startManager({ target, initialApply: 'always' });
     expect(readFileSync(out.in('valid.yaml'), 'utf8')).toBe(goodText(50));
+    await until('the first signal', () => hups(log) === 1);
     workspace.write(invalidText);
     await manager.reloadConfig();
     expect(readFileSync(out.in('valid.yaml'), 'utf8')).toBe(goodText(50));
