@@ -30,6 +30,8 @@ export const targetReasons = {
 
   PropagationTimeout: retry,
   FileMissing: { result: ReloadResult.fileNotFound, next: 'retry' },
+  /** A program installs its handlers some time after its process began: it is asked again. */
+  ProcessStarting: retry,
   SignalNotHandled: wait,
   ProcessNotFound: wait,
   ProcessCrashed: wait,

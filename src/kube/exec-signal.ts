@@ -70,6 +70,11 @@ function interpretAnswer({ word, hash }: ScriptAnswer): AttemptResult {
       return failed('HashToolMissing', 'the image has no sha256sum, busybox or openssl; add one, or offer an endpoint');
     case 'no-process':
       return failed('ProcessNotFound', 'no process of that name runs in the container; correct the annotation process');
+    case 'starting':
+      return failed(
+        'ProcessStarting',
+        'the process has just started, and is not there or does not catch the signal yet',
+      );
     case 'unhandled':
       return failed(
         'SignalNotHandled',

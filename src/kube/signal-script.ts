@@ -2,6 +2,8 @@ import type { ReloadSignal } from '../core/annotations.ts';
 
 /** How long the script watches the process after the signal, milliseconds. */
 export const SETTLE_MS = 300;
+/** A process younger than this may still be about to catch its signals, seconds. */
+const STARTING_S = 30;
 
 /**
  * The one command that is ever run in a container: fixed text, values as arguments, POSIX sh and one of
@@ -14,6 +16,7 @@ export const SETTLE_MS = 300;
  * It prints one line, `leindex-reloader <word> <sha256 of the file> <detail>`.
  * `fresh`: the file had its text two seconds or more before the container started, so the process read it itself. Both
  * times were taken by the node's clock when it happened, so a later step of the clock cannot deceive.
+ * `starting`: what is missing now may come, since the process (or process 1, where none has the name) has just begun.
  */
 const SCRIPT = `
 file=$1 want=$2 signal=$3 number=$4 name=$5 wait=$6 started=$7
@@ -35,6 +38,12 @@ if [ "$started" -gt 0 ]; then
   written=$(stat -L -c %Y "$file" 2>/dev/null || busybox stat -L -c %Y "$file" 2>/dev/null || echo 9999999999)
   [ $((written + 2)) -le "$started" ] && say fresh
 fi
+or_starting() {
+  IFS=' ' read -r up idle </proc/uptime
+  age=$((\${up%%.*} - born / 100))
+  [ "$age" -ge 0 ] && [ "$age" -lt ${STARTING_S} ] && say starting "$pid"
+  say "$1" "$pid"
+}
 birth() { IFS= read -r stat <"/proc/$1/stat" || return 1; set -- \${stat##*) }; state=$1 born=\${20}; }
 pid=1
 if [ -n "$name" ]; then
@@ -45,13 +54,13 @@ if [ -n "$name" ]; then
     birth "\${folder#/proc/}" 2>/dev/null || continue
     if [ -z "$pid" ] || [ "$born" -lt "$first" ]; then pid=\${folder#/proc/} first=$born; fi
   done
-  [ -n "$pid" ] || say no-process
+  [ -n "$pid" ] || { birth 1 2>/dev/null && or_starting no-process; say no-process; }
 fi
 birth "$pid" 2>/dev/null || say no-process
 before=$born caught=0
 while IFS=':	 ' read -r field value; do [ "$field" = SigCgt ] && caught=$value; done <"/proc/$pid/status"
 caught=\${caught#\${caught%????}}
-[ $((0x$caught >> (number - 1) & 1)) -eq 1 ] || say unhandled "$pid"
+[ $((0x$caught >> (number - 1) & 1)) -eq 1 ] || or_starting unhandled
 kill -s "$signal" "$pid" 2>/dev/null || say not-permitted "$pid"
 nap ${SETTLE_MS / 1000}
 { birth "$pid" && [ "$born" = "$before" ] && [ "$state" != Z ] && [ "$state" != X ]; } 2>/dev/null || say crashed "$pid"
@@ -78,6 +87,7 @@ export type ScriptWord =
   | 'no-hash-tool'
   | 'fresh'
   | 'no-process'
+  | 'starting'
   | 'unhandled'
   | 'not-permitted'
   | 'crashed'
@@ -88,6 +98,7 @@ const WORDS: readonly ScriptWord[] = [
   'no-hash-tool',
   'fresh',
   'no-process',
+  'starting',
   'unhandled',
   'not-permitted',
   'crashed',
