@@ -1,4 +1,5 @@
 import type { ConfigReloadStatus } from '../core/configreload.ts';
+import { findCondition } from '../core/status.ts';
 import { API_GROUP, API_VERSION, splitKey } from '../core/names.ts';
 import { isBlank } from '../core/status.ts';
 import type { ReloadPort, StoredReload } from '../operator/ports.ts';
@@ -60,6 +61,8 @@ export function createConfigReloads(client: KubeClient): ReloadPort {
         path: pathOf(key, 'status'),
         body,
         signal,
+        // What lets a rollout begin goes before what says that one has ended.
+        urgency: findCondition(status, 'Progressing')?.status === 'True' ? 'act' : 'record',
       });
       return toStored(written);
     },

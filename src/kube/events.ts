@@ -89,6 +89,7 @@ export class EventRecorder implements EventPort {
       path: resourcePath(resources.events, { namespace: regarding.namespace }),
       body: toEvent({ announcement, name, note, time: microTime(this.#deps.clock.now()) }),
       signal: this.#stop.signal,
+      urgency: 'tell',
     });
     this.#remember(id, { namespace: regarding.namespace, name, count: 1, lastAt: now });
   }
@@ -98,7 +99,7 @@ export class EventRecorder implements EventPort {
     const path = resourcePath(resources.events, series);
     const next = { count: series.count + 1, lastObservedTime: microTime(this.#deps.clock.now()) };
     try {
-      await this.#deps.client.mergePatch(path, { series: next }, { signal: this.#stop.signal });
+      await this.#deps.client.mergePatch(path, { series: next }, { signal: this.#stop.signal, urgency: 'tell' });
       series.count = next.count;
       series.lastAt = now;
       return true;

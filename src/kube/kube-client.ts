@@ -1,6 +1,7 @@
 import type { KubeConfig } from '@kubernetes/client-node';
 import type { Logger } from 'pino';
 import type { Dispatcher } from 'undici';
+import { CallQueue, type Urgency } from './call-queue.ts';
 import { ApiError, fromResponse, toApiError } from './api-error.ts';
 import { Credentials } from './credentials.ts';
 import { Deadline } from './deadline.ts';
@@ -23,10 +24,12 @@ export interface KubeRequest {
   /** `application/json` by default. */
   readonly accept?: string;
   readonly signal?: AbortSignal | undefined;
-  /** For the whole call, answer read, retry included; milliseconds, 15,000 by default. */
+  /** From the moment the call begins, answer read, retry included; milliseconds, 15,000 by default. */
   readonly deadlineMs?: number;
   /** Whose connections to use; `calls` by default. */
   readonly lane?: Lane;
+  /** Which of the calls that wait goes first, in the lane `calls`; `act` by default. */
+  readonly urgency?: Urgency;
 }
 
 export interface KubeResponse<T> {
@@ -43,7 +46,7 @@ export interface KubeStreamRequest extends Pick<KubeRequest, 'path' | 'query' | 
   readonly idleTimeoutMs: number;
 }
 
-type PatchOptions = Pick<KubeRequest, 'query' | 'signal' | 'deadlineMs' | 'lane'>;
+type PatchOptions = Pick<KubeRequest, 'query' | 'signal' | 'deadlineMs' | 'lane' | 'urgency'>;
 
 /**
  * The one way to the API server: authentication, shared connections, deadlines, one retry of a 401, classification.
@@ -75,6 +78,8 @@ export interface KubeClientOptions {
 
 const CALL_DEADLINE_MS = 15_000;
 const STREAM_DEADLINE_MS = 30_000;
+/** More at once makes an API server slower for all of them, not faster. */
+const MOST_CALLS = 32;
 
 /** @throws Error where no kubeconfig can be read or it names no cluster */
 export function createKubeClient(options: KubeClientOptions): KubeClient {
@@ -84,6 +89,7 @@ export function createKubeClient(options: KubeClientOptions): KubeClient {
 class SharedKubeClient implements KubeClient {
   readonly #credentials: Credentials;
   readonly #dispatchers = new Dispatchers();
+  readonly #queue = new CallQueue({ width: MOST_CALLS });
   readonly #userAgent: string;
   readonly #fieldManager: string;
 
@@ -98,7 +104,17 @@ class SharedKubeClient implements KubeClient {
   }
 
   async request<T>(request: KubeRequest): Promise<KubeResponse<T>> {
-    const { method = 'GET', path, deadlineMs = CALL_DEADLINE_MS, signal, lane = 'calls' } = request;
+    const { lane = 'calls', urgency = 'act', signal, method = 'GET', path } = request;
+    if (lane !== 'calls') return this.#call<T>(request, lane);
+    try {
+      return await this.#queue.run(urgency, signal, () => this.#call<T>(request, lane));
+    } catch (error) {
+      throw signal ? failure(error, `${method} ${path}`, signal) : error;
+    }
+  }
+
+  async #call<T>(request: KubeRequest, lane: Lane): Promise<KubeResponse<T>> {
+    const { method = 'GET', path, deadlineMs = CALL_DEADLINE_MS, signal } = request;
     using deadline = new Deadline(deadlineMs, signal);
     try {
       const timeouts = { headersTimeout: probeBefore(deadlineMs), bodyTimeout: probeBefore(deadlineMs) };

@@ -3,6 +3,7 @@ import type { PodView } from '../core/pod-view.ts';
 import { formatRecord, recordAnnotation } from '../core/target-record.ts';
 import type { ClockPort, PodPort } from '../operator/ports.ts';
 import { isKind } from './api-error.ts';
+import type { Urgency } from './call-queue.ts';
 import type { KubeClient } from './kube-client.ts';
 import { toPodView } from './pod-view.ts';
 import { resourcePath } from './resource-path.ts';
@@ -36,10 +37,14 @@ export function createPods({ client, clock, cached }: PodDeps): PodPort {
     }
   }
 
-  async function annotate(pod: PodRef, annotations: Record<string, string>, signal: AbortSignal): Promise<boolean> {
+  async function annotate(
+    pod: PodRef,
+    annotations: Record<string, string>,
+    { signal, urgency }: { signal: AbortSignal; urgency: Urgency },
+  ): Promise<boolean> {
     const path = resourcePath(resources.pods, { namespace: pod.namespace, name: pod.pod, subresource: 'status' });
     try {
-      await client.mergePatch(path, { metadata: { uid: pod.uid, annotations } }, { signal });
+      await client.mergePatch(path, { metadata: { uid: pod.uid, annotations } }, { signal, urgency });
       return true;
     } catch (error) {
       if (isKind(error, 'NotFound')) return false;
@@ -71,7 +76,7 @@ export function createPods({ client, clock, cached }: PodDeps): PodPort {
       annotate(
         target,
         { [podAnnotations.configHash]: hash, [podAnnotations.nudgedAt]: clock.now().toISOString() },
-        signal,
+        { signal, urgency: 'act' },
       ),
     record(target, { source, hash, request }, signal) {
       const record = { hash, containerId: target.running.containerId, request };
@@ -82,7 +87,7 @@ export function createPods({ client, clock, cached }: PodDeps): PodPort {
         [podAnnotations.configHash]: hash,
         ...(nudge ? { [podAnnotations.nudgedAt]: clock.now().toISOString() } : {}),
       };
-      return annotate(target, { ...hint, ...proven }, signal);
+      return annotate(target, { ...hint, ...proven }, { signal, urgency: 'record' });
     },
   };
 }

@@ -45,7 +45,7 @@ export function createRevisions(client: KubeClient): RevisionPort {
         data: { hash, key, author, content: Buffer.from(content).toString('utf8') },
       };
       const path = resourcePath(resources.controllerRevisions, { namespace: source.namespace });
-      const create = () => client.request({ method: 'POST', path, body, signal });
+      const create = () => client.request({ method: 'POST', path, body, signal, urgency: 'record' });
       try {
         await create();
       } catch (error) {

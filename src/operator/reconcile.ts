@@ -96,7 +96,7 @@ async function act(
       policy: plan.policy,
       concurrency: operator.podConcurrency,
       settled: plan.isNew ? [] : plan.settled,
-      reload: (target) => reloadTarget(target, job, operator.ports, both),
+      reload: (target, onProven) => reloadTarget(target, { ...job, onProven }, operator.ports, both),
       soak: (canaries) => soakCanaries(canaries, { job, soakMs: operator.soakMs, ports: operator.ports }, both),
     });
   } catch (error) {

@@ -17,6 +17,8 @@ export interface ReloadJob {
   /** Bearer token for endpoints; null: `token-secret` names none that can be read. */
   readonly token: string | undefined | null;
   readonly strategies: readonly ('endpoint' | 'signal')[];
+  /** Told when a target is proven, before that is recorded. */
+  readonly onProven?: () => void;
 }
 
 /** How long one exec waits for the file before the kubelet is nudged again, milliseconds. */
@@ -75,7 +77,10 @@ class TargetReload {
     try {
       if (!(await this.#lookAfresh())) return gone;
       const result = this.#isSettled() ? settled(this.#job.hash) : await this.#reload(this.target);
-      if (targetReasons[result.reason].result === 'success') return await this.#record(this.#nameRestart(result));
+      if (targetReasons[result.reason].result === 'success') {
+        this.#job.onProven?.();
+        return await this.#record(this.#nameRestart(result));
+      }
       return await this.#explain(result);
     } catch (error) {
       this.#signal.throwIfAborted();

@@ -18,7 +18,8 @@ export interface Rollout {
   readonly concurrency: number;
   /** Targets of this rollout that were reloaded before it was cut off. */
   readonly settled: readonly Target[];
-  readonly reload: (target: Target) => Promise<TargetOutcome>;
+  /** `onProven` is called as soon as the target itself is done with: what remains is to record it. */
+  readonly reload: (target: Target, onProven: () => void) => Promise<TargetOutcome>;
   /** Looks at the canaries again after their soak time; those that are not well any more. */
   readonly soak: (canaries: readonly Target[]) => Promise<readonly TargetOutcome[]>;
 }
@@ -27,6 +28,10 @@ export interface Rollout {
 export async function rollOut(rollout: Rollout): Promise<RolloutResult> {
   const { due, settled, total, policy, concurrency, reload, soak } = rollout;
   const limit = pLimit(concurrency);
+  const reloadInTurn = (target: Target) =>
+    new Promise<TargetOutcome>((resolve, reject) => {
+      void limit(() => new Promise<void>((next) => void reload(target, next).then(resolve, reject).finally(next)));
+    });
   const outcomes: TargetOutcome[] = [];
   const canary = Math.max(0, policy.canary - settled.length);
   // A rollout that was cut off goes on where it was: canaries that were not looked at again are looked at now.
@@ -36,7 +41,7 @@ export async function rollOut(rollout: Rollout): Promise<RolloutResult> {
   const waves = outcomes.some(hasFailed) ? [] : planWaves(due, { ...policy, canary, total });
   let done = 0;
   for (const [index, wave] of waves.entries()) {
-    const concluded = await Promise.all(wave.map((target) => limit(reload, target)));
+    const concluded = await Promise.all(wave.map(reloadInTurn));
     done += wave.length;
     outcomes.push(...concluded);
     if (outcomes.some(hasFailed)) break;
