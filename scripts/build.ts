@@ -1,13 +1,13 @@
-/** `npm run build`: the command as one bundle in `dist/`, and the library with its types in `dist/lib/`. */
+/** `npm run build [-- FOLDER]`: the command as one bundle in `dist/` (or FOLDER), and the library with its types in `lib/` below. */
 import { execFileSync } from 'node:child_process';
 import { chmodSync, rmSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { build } from 'esbuild';
 import { slimClient } from './slim-client.ts';
 
 const root = join(import.meta.dirname, '..');
-const dist = join(root, 'dist');
+const dist = resolve(process.argv[2] ?? join(root, 'dist'));
 const require = createRequire(import.meta.url);
 
 rmSync(dist, { recursive: true, force: true });
@@ -43,7 +43,8 @@ async function bundle(): Promise<void> {
 
 function emitLibrary(): void {
   const tsc = join(require.resolve('typescript/package.json'), '..', 'bin', 'tsc');
-  execFileSync(process.execPath, [tsc, '--project', 'tsconfig.build.json'], { cwd: root, stdio: 'inherit' });
+  const args = [tsc, '--project', 'tsconfig.build.json', '--outDir', join(dist, 'lib')];
+  execFileSync(process.execPath, args, { cwd: root, stdio: 'inherit' });
 }
 
 function report(): void {

@@ -27,7 +27,8 @@ export function rbacObjects({ features, namespace, watched }: RbacOptions): read
   return [account, ...roles, ...leases];
 }
 
-function rulesOf(features: readonly Feature[]): object[] {
+/** The rules of these features, as a Role has them. */
+export function rulesOf(features: readonly Feature[]): object[] {
   return features
     .flatMap((feature): readonly Permission[] => permissions[feature])
     .map(({ apiGroup, resource, verbs }) => ({ apiGroups: [apiGroup], resources: [resource], verbs: [...verbs] }));
