@@ -12,6 +12,8 @@ export interface ControllerUnderTest {
   readonly readyMs: number;
   /** Resident memory, bytes. */
   rss(): number;
+  /** Processor time used so far, milliseconds. */
+  cpuMs(): number;
   metrics(): Promise<string>;
   stop(): Promise<void>;
 }
@@ -45,6 +47,7 @@ export async function startBundle(kubeconfig: string, ...args: readonly string[]
     pid: child.pid!,
     readyMs,
     rss: () => readRss(child.pid!),
+    cpuMs: () => readCpuMs(child.pid!),
     metrics: async () => (await fetch(`http://127.0.0.1:${port}/metrics`)).text(),
     stop: async () => {
       const exit = once(child, 'exit');
@@ -58,4 +61,12 @@ export function readRss(pid: number): number {
   const line = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
   if (!line) throw new Error(`no VmRSS of process ${pid}`);
   return Number(line[1]) * 1024;
+}
+
+/** User and system time of a process, in steps of 10 ms: what other processes of the machine do does not count. */
+export function readCpuMs(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    .replace(/^.*\) /, '')
+    .split(' ');
+  return (Number(fields[11]) + Number(fields[12])) * 10;
 }
