@@ -85,7 +85,7 @@ export class FaultProxy {
     const agent = new Agent({ ca: authority.pair.certificate, keepAlive: true });
     let proxy: FaultProxy | undefined = undefined;
     const server = createServer({ cert: pair.certificate, key: pair.key }, (request, response) => {
-      void (proxy)?.handle(request, response);
+      void proxy?.handle(request, response);
     });
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
