@@ -22,8 +22,8 @@ export interface ControllerUnderTest {
 export async function startBundle(kubeconfig: string, ...args: readonly string[]): Promise<ControllerUnderTest> {
   const started = performance.now();
   const child = spawn(
-    process.execPath,
-    [bundle, 'controller', '--kubeconfig', kubeconfig, '--listen', '127.0.0.1:0', '--log-level', 'info', ...args],
+    bundle, // by its first line, which names node and its flags, as the image does
+    ['controller', '--kubeconfig', kubeconfig, '--listen', '127.0.0.1:0', '--log-level', 'info', ...args],
     { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, NODE_OPTIONS: '' } },
   );
   let port: number | undefined;
