@@ -51,7 +51,7 @@ export function createEndpoints({ ca, assertMayAct }: EndpointOptions = {}): End
         const isLate = deadline.signal.aborted;
         return failed(
           isLate ? 'EndpointTimeout' : 'EndpointUnreachable',
-          isLate ? `no answer within ${deadlineMs} ms` : describe(error),
+          isLate ? `no answer within ${Math.ceil(deadlineMs / 1000)} s` : describe(error),
         );
       }
     },

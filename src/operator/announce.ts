@@ -3,7 +3,7 @@ import type { SkippedUse } from '../core/find-targets.ts';
 import type { SourceReason } from '../core/reasons.ts';
 import type { TargetOutcome } from '../core/target.ts';
 import { shortHash } from '../core/content-hash.ts';
-import { describeSkipped, describeSuccess } from './describe.ts';
+import { describeFailures, describeSkipped, describeSuccess } from './describe.ts';
 import type { EventPort, Regarding, Source } from './ports.ts';
 import { hasFailed } from './rollout.ts';
 
@@ -67,6 +67,11 @@ export class Announcer {
     const eventReason =
       reason === 'RolloutHalted' ? reason : result === 'already_in_progress' ? 'ReloadInProgress' : 'ReloadFailed';
     this.#warn(eventReason, 'Reload', `revision ${revision} (${shortHash(newHash)}): ${errorMessage}`);
+  }
+
+  /** Targets that came after the rollout, or failed since. */
+  failedSince(revision: number, hash: string, failures: readonly TargetOutcome[]): void {
+    this.#warn('ReloadFailed', 'Reload', `revision ${revision} (${shortHash(hash)}): ${describeFailures(failures)}`);
   }
 
   skipped(skipped: readonly SkippedUse[]): void {

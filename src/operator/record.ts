@@ -102,8 +102,12 @@ export class Recorder {
     const { hash } = plan.accepted;
     const { skipped } = this.#observed.found;
     this.#announcer.targets(result.outcomes, hash);
-    if (skipped.some((use) => !this.#wasSkipped(use))) this.#announcer.skipped(skipped);
-    if (!entry) return;
+    if (skipped.some((use) => !this.#wasSo(use))) this.#announcer.skipped(skipped);
+    if (!entry) {
+      const failures = tally.failures.filter(({ target, reason }) => !this.#wasSo({ ...target, reason }));
+      if (failures.length > 0) this.#announcer.failedSince(plan.revision, hash, failures);
+      return;
+    }
     this.#announcer.concluded(entry);
     ports.metrics.reloadConcluded(entry.result, entry.durationMs / 1000);
     const { reason, result: outcome, revision, durationMs, targets, errorMessage } = entry;
@@ -118,7 +122,8 @@ export class Recorder {
     return rollbackAfterFailure({ policy, status: this.#observed.status, hash: sourceHash, revision });
   }
 
-  #wasSkipped({ uid, container, reason }: { uid: string; container: string; reason: string }): boolean {
+  /** Whether the status said so before, and so it was announced. */
+  #wasSo({ uid, container, reason }: { uid: string; container: string; reason: string }): boolean {
     const { pods } = this.#observed.status;
     return pods.some((pod) => pod.uid === uid && pod.container === container && pod.reason === reason);
   }
