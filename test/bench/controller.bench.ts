@@ -5,6 +5,7 @@ import { Cluster } from '../cluster/cluster.ts';
 import { type ControlPlane, startControlPlane } from '../cluster/control-plane.ts';
 import { waitUntil } from '../cluster/wait-until.ts';
 import type { KubeClient } from '../../src/kube/kube-client.ts';
+import { countCalls } from './count-calls.ts';
 import { createBenchTargets, TARGET_CIDR } from './bench-targets.ts';
 import { type ControllerUnderTest, readCpuMs, startBundle } from './controller-under-test.ts';
 import { measureBurst, measureLatency } from './latency.ts';
@@ -27,6 +28,7 @@ const parts: Record<string, (scene: Scene) => Promise<void>> = {
   burst: measureMany,
   wide: measureWide,
   sources: measureSources,
+  calls: reportCalls,
 };
 
 /** The speed table of the controller, each on a fresh namespace of one API server. `BENCH_PARTS=latency,burst` runs some of it. */
@@ -260,6 +262,14 @@ async function measureSources(scene: Scene): Promise<void> {
   );
   await again.stop();
   await cluster.removeNamespace(namespace);
+}
+
+/** On an API server of its own, which keeps an audit log. */
+async function reportCalls({ report }: Scene): Promise<void> {
+  const calls = await countCalls();
+  report(
+    limit({ name: 'API calls of one reload of one pod', measured: `${calls.length}: ${calls.join(', ')}`, target: '' }),
+  );
 }
 
 /** How many keys workers are done with. */
