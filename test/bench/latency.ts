@@ -16,19 +16,20 @@ export interface Latencies {
   readonly floors: number[];
 }
 
-/** Edits one ConfigMap `rounds` times, one after the other, each after a rest. */
+/** `rounds` edits, one after the other, each after a rest; `names[n]` is mounted by the target at `targets.addresses[n]`. */
 export async function measureLatency(
   client: KubeClient,
-  input: { namespace: string; name: string; targets: BenchTargets; rounds: number; firstBudget: number },
+  input: { namespace: string; names: readonly string[]; targets: BenchTargets; rounds: number; firstBudget: number },
 ): Promise<Latencies> {
-  const { namespace, name, targets, rounds, firstBudget } = input;
+  const { namespace, names, targets, rounds, firstBudget } = input;
   const stop = new AbortController();
   const { seenAt } = await watchConfigMaps(client, namespace, stop.signal);
   const effects: number[] = [];
   const floors: number[] = [];
-  const address = targets.addresses[0]!;
   for (let round = 0; round < rounds; round++) {
     const budget = firstBudget + round * 4;
+    const name = names[round % names.length]!;
+    const address = targets.addresses[round % names.length]!;
     const hash = hashOf(budget);
     seenAt.delete(name);
     const sentAt = performance.now();
