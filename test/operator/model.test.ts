@@ -32,35 +32,59 @@ async function take(world: World, action: Step, serial: number): Promise<void> {
     if (pod) change(pod);
   };
   switch (action.do) {
-    case 'edit':
-      return world.edit(good());
-    case 'break':
-      return world.edit(`memory: {total_budget_mb: ${serial}}`);
-    case 'comment':
-      return world.edit(`# ${serial}\n${world.text}`);
-    case 'request':
-      return world.annotate('requested-at', String(serial));
+    case 'edit': {
+      world.edit(good());
+      return;
+    }
+    case 'break': {
+      world.edit(`memory: {total_budget_mb: ${serial}}`);
+      return;
+    }
+    case 'comment': {
+      world.edit(`# ${serial}\n${world.text}`);
+      return;
+    }
+    case 'request': {
+      world.annotate('requested-at', String(serial));
+      return;
+    }
     case 'settle':
       return world.settle(false);
     case 'reconcile':
       await world.reconcileOnce(action.crashAt);
       return;
-    case 'add':
-      return world.addPod(action.kind);
-    case 'remove':
-      return withPod(action.pod, (pod) => world.pods.delete(pod.name));
-    case 'restart':
-      return withPod(action.pod, (pod) => world.restart(pod));
-    case 'fail':
-      return withPod(action.pod, (pod) => (pod.isFailing = true));
-    case 'heal':
-      return withPod(action.pod, (pod) => (pod.isFailing = false));
-    case 'sync':
-      return withPod(action.pod, (pod) => (pod.file = contentHash(world.text)));
-    case 'pause':
-      return world.annotate('paused', String(action.isOn));
-    case 'dryRun':
-      return world.annotate('dry-run', String(action.isOn));
+    case 'add': {
+      world.addPod(action.kind);
+      return;
+    }
+    case 'remove': {
+      withPod(action.pod, (pod) => world.pods.delete(pod.name));
+      return;
+    }
+    case 'restart': {
+      withPod(action.pod, (pod) => world.restart(pod));
+      return;
+    }
+    case 'fail': {
+      withPod(action.pod, (pod) => (pod.isFailing = true));
+      return;
+    }
+    case 'heal': {
+      withPod(action.pod, (pod) => (pod.isFailing = false));
+      return;
+    }
+    case 'sync': {
+      withPod(action.pod, (pod) => (pod.file = contentHash(world.text)));
+      return;
+    }
+    case 'pause': {
+      world.annotate('paused', String(action.isOn));
+      return;
+    }
+    case 'dryRun': {
+      world.annotate('dry-run', String(action.isOn));
+      return;
+    }
   }
 }
 

@@ -107,7 +107,7 @@ export class World {
     };
     try {
       const action = await reconcile('ns/cfg', operator, never);
-      return this.#isDead || action.kind === 'requeueAfter';
+      return this.#hasDied() || action.kind === 'requeueAfter';
     } catch (error) {
       if (!(error instanceof Crash) && (error as { kind?: string }).kind !== 'Conflict') throw error;
       return true;
@@ -130,6 +130,10 @@ export class World {
     this.writes += 1;
     this.#maybeDie('after');
     return result;
+  }
+
+  #hasDied(): boolean {
+    return this.#isDead;
   }
 
   #maybeDie(when: string): void {
