@@ -18,11 +18,20 @@ export interface ControllerProcess {
   stop(): Promise<void>;
 }
 
-/** Starts it, and waits until it is ready. It is ended after the file's tests at the latest. */
-export async function startController(kubeconfig: string, ...args: readonly string[]): Promise<ControllerProcess> {
+/** Starts it from its source, and waits until it is ready. It is ended after the file's tests at the latest. */
+export function startController(kubeconfig: string, ...args: readonly string[]): Promise<ControllerProcess> {
+  return startControllerOf(main, kubeconfig, ...args);
+}
+
+/** As `startController`, from another program: the bundle, say. */
+export async function startControllerOf(
+  program: string,
+  kubeconfig: string,
+  ...args: readonly string[]
+): Promise<ControllerProcess> {
   const child = spawn(
     process.execPath,
-    [main, 'controller', '--kubeconfig', kubeconfig, '--listen', '127.0.0.1:0', ...args],
+    [program, 'controller', '--kubeconfig', kubeconfig, '--listen', '127.0.0.1:0', ...args],
     {
       stdio: ['ignore', 'pipe', 'pipe'],
     },

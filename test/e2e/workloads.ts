@@ -1,7 +1,7 @@
 import type { V1Container, V1Pod } from '@kubernetes/client-node';
 import { busyboxImage } from '../cluster/images.ts';
 
-/** The image of this project's own bundle, as `addBundleImage` makes it. */
+/** The images of this project's own build and of `apps/`, as `addBundleImages` makes them. */
 export const bundleImage = 'localhost/leindex-reloader/app:e2e';
 export const shelllessImage = 'localhost/leindex-reloader/shellless:e2e';
 
@@ -59,8 +59,21 @@ export function managerPod(name: string, configMap: string, args: readonly strin
   });
 }
 
-/** A source. `false` for a key that is not there. */
-export function sourceOf(name: string, text: string, annotations: Record<string, string> = {}): object {
+/** A pod that runs one of `apps/` by Node. */
+export function appPod(name: string, configMap: string, [app = '', ...args]: readonly string[]): V1Pod {
+  return podOf(name, {
+    configMap,
+    container: { image: bundleImage, command: ['/usr/local/bin/node', `apps/${app}`, ...args] },
+  });
+}
+
+/** A ConfigMap that opted in, with more annotations (without their prefix) and more keys where given. */
+export function sourceOf(
+  name: string,
+  text: string,
+  annotations: Record<string, string> = {},
+  data: Record<string, string> = {},
+): object {
   const prefixed = Object.entries({ enabled: 'true', ...annotations }).map(([key, value]) => [
     `reload.leindex.io/${key}`,
     value,
@@ -69,6 +82,6 @@ export function sourceOf(name: string, text: string, annotations: Record<string,
     apiVersion: 'v1',
     kind: 'ConfigMap',
     metadata: { name, annotations: Object.fromEntries(prefixed) as Record<string, string> },
-    data: { 'mcp_config.yaml': text },
+    data: { 'mcp_config.yaml': text, ...data },
   };
 }
