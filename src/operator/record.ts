@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { diffConfigs } from '../core/config-diff.ts';
-import { type HistoryEntry, NO_TARGETS } from '../core/configreload.ts';
+import { type ConfigReloadStatus, type HistoryEntry, NO_TARGETS } from '../core/configreload.ts';
 import type { Plan } from '../core/decide.ts';
 import type { ReloadPlan } from '../core/plan-reload.ts';
 import type { ReloadResult } from '../core/reload-result.ts';
@@ -58,6 +58,7 @@ export class Recorder {
   async begin(plan: ReloadPlan, signal: AbortSignal): Promise<void> {
     this.#operator.knownConfigs.remember(plan.accepted.hash, plan.accepted.config);
     if (plan.due.length === 0 || (!plan.isNew && this.#observed.stored)) return;
+    if (this.#observed.stored && !needsFence(plan)) return;
     const change = beginningChange(plan, this.#observed, this.#operator.ports.clock.now());
     await this.#writer.write(change, signal, { isFence: true });
   }
@@ -143,7 +144,7 @@ export class Recorder {
   async #entryOf(plan: ReloadPlan, tally: Tally, signal: AbortSignal): Promise<HistoryEntry> {
     const { status, source } = this.#observed;
     const before = await this.#operator.knownConfigs.applied(this.#key, status, signal);
-    const reason = reasonOf(plan, tally);
+    const reason = reasonOf(plan, tally, status);
     const { result } = sourceReasons[reason];
     return {
       ...this.#stamp(plan.isNew ? undefined : status.observedTime),
@@ -195,10 +196,24 @@ export class Recorder {
 /** Old revisions are cleared away once in so many. */
 const PRUNE_EVERY = 10;
 
-function reasonOf(plan: ReloadPlan, tally: Tally): SourceReason {
+/** So many endpoints are reloaded faster than the status is written. */
+const FEW = 16;
+
+/**
+ * Whether the status must say what is about to happen before it does. Not so for a few endpoints at once: they apply a text once
+ * however often they are told, so that two controllers do no harm, and after a crash the records on the pods say what is left.
+ */
+function needsFence({ due, policy, isForced, rollback }: ReloadPlan): boolean {
+  const isInSteps = policy.canary > 0 || due.length > FEW;
+  return isInSteps || isForced || rollback !== undefined || due.some(({ channel }) => channel.kind !== 'endpoint');
+}
+
+function reasonOf(plan: ReloadPlan, tally: Tally, status: ConfigReloadStatus): SourceReason {
   if (tally.isHalted) return 'RolloutHalted';
   if (!tally.isApplied) return 'TargetsFailed';
   if (tally.targets.total === 0) return 'NoTargets';
   if (plan.trigger === 'rollback') return 'RolledBack';
-  return plan.isNew && plan.due.length === 0 ? 'NothingToReload' : 'Reloaded';
+  const { appliedHash } = status;
+  const isSame = plan.accepted.hash === appliedHash || plan.equivalentHashes.includes(appliedHash);
+  return plan.isNew && plan.due.length === 0 && isSame ? 'NothingToReload' : 'Reloaded';
 }
