@@ -29,8 +29,8 @@ export class DemoCluster {
     this.#kubectl = kubectl;
   }
 
-  static async start(): Promise<DemoCluster> {
-    const kubernetes = await startKubernetes({ node: 'if-possible' });
+  static async start(node: 'if-possible' | 'none'): Promise<DemoCluster> {
+    const kubernetes = await startKubernetes({ node });
     const { kubectl } = await findOrBuildBinaries(['kubectl']);
     return new DemoCluster(kubernetes, kubectl);
   }

@@ -1,4 +1,7 @@
-/** `npm run demo`: one change of a ConfigMap, all the way, on a real Kubernetes; then an invalid one. */
+/**
+ * `npm run demo`: one change of a ConfigMap, all the way, on a real Kubernetes; then an invalid one.
+ * `--record FILE` writes what was shown; `--no-node` shows it as on a machine that can run no node.
+ */
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,7 +14,7 @@ import { DemoCluster, root } from './demo-cluster.ts';
 import { Presenter } from './presenter.ts';
 import { lookAtProcesses } from './processes.ts';
 
-const { values } = parseArgs({ options: { record: { type: 'string' } } });
+const { values } = parseArgs({ options: { record: { type: 'string' }, 'no-node': { type: 'boolean' } } });
 const name = 'leindex-config';
 const show = new Presenter();
 
@@ -20,7 +23,7 @@ execFileSync(process.execPath, [join(root, 'scripts', 'build.ts')], {
   cwd: root,
   stdio: ['ignore', 'ignore', 'inherit'],
 });
-const demo = await DemoCluster.start();
+const demo = await DemoCluster.start(values['no-node'] ? 'none' : 'if-possible');
 const interrupted = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const)
   process.once(signal, () => interrupted.abort(new Error('interrupted')));

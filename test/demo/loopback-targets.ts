@@ -26,7 +26,12 @@ export async function startLoopbackTargets(
     const args = [bundle, 'manager', '--config', file, '--listen', listen, '--insecure-no-auth', '--log-level', 'warn'];
     const child = await startChild({ folder, name, command: process.execPath, args });
     children.push(child);
-    await child.untilReady(() => fetch(`http://${listen}/readyz`).then(({ ok }) => ok));
+    await child.untilReady(() =>
+      fetch(`http://${listen}/readyz`).then(
+        ({ ok }) => ok,
+        () => false, // it does not listen yet
+      ),
+    );
     await cluster.core.createNamespacedPod({ namespace: 'default', body: podOf(name) });
     await setPodRunning(cluster, { namespace: 'default', name, podIP: address });
   }
