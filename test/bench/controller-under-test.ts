@@ -4,7 +4,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { waitUntil } from '../cluster/wait-until.ts';
 
-const bundle = join(import.meta.dirname, '..', '..', 'dist', 'leindex-reloader.js');
+/** `BENCH_BUNDLE` names another one, as that of an earlier version. */
+const bundle = process.env['BENCH_BUNDLE'] ?? join(import.meta.dirname, '..', '..', 'dist', 'leindex-reloader.js');
 
 export interface ControllerUnderTest {
   readonly pid: number;

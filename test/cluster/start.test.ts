@@ -48,7 +48,10 @@ describe('a start', async () => {
 
     const before = (await calls()).length;
     const second = await start();
-    await waitUntil({ what: 'every source was looked at', check: async () => (await looked(() => second.metrics())) >= COUNT });
+    await waitUntil({
+      what: 'every source was looked at',
+      check: async () => (await looked(() => second.metrics())) >= COUNT,
+    });
     await sleep(1_000);
     expect((await calls()).slice(before)).toEqual(['list configreloads']);
     expect(target!.ledger).toHaveLength(1);
