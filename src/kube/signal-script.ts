@@ -14,7 +14,7 @@ const STARTING_S = 30;
  * wait for the file · container start in seconds since 1970, or 0 where the container must be signalled in any case.
  *
  * It prints one line, `leindex-reloader <word> <sha256 of the file> <detail>`.
- * `fresh`: the file had its text two seconds or more before the container started, so the process read it itself. Both
+ * `fresh`: the file had its text in a second before the one in which the container started, so the process read it itself. Both
  * times were taken by the node's clock when it happened, so a later step of the clock cannot deceive.
  * `starting`: what is missing now may come, since the process (or process 1, where none has the name) has just begun.
  */
@@ -36,7 +36,7 @@ until look; do
 done
 if [ "$started" -gt 0 ]; then
   written=$(stat -L -c %Y "$file" 2>/dev/null || busybox stat -L -c %Y "$file" 2>/dev/null || echo 9999999999)
-  [ $((written + 2)) -le "$started" ] && say fresh
+  [ "$written" -lt "$started" ] && say fresh
 fi
 or_starting() {
   IFS=' ' read -r up idle </proc/uptime

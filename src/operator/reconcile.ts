@@ -1,6 +1,7 @@
 import type { AddressRules } from '../core/address-rules.ts';
 import { decide } from '../core/decide.ts';
 import type { ReloadPlan } from '../core/plan-reload.ts';
+import { targetId } from '../core/target.ts';
 import type { Logger } from 'pino';
 import { type Action, awaitChange, requeueAfter } from '../runtime/reconciler.ts';
 import type { InFlight } from './in-flight.ts';
@@ -89,6 +90,7 @@ async function act(
       timeoutMs: plan.policy.timeoutMs,
       token: await readToken(observed, plan, operator.ports, both),
       strategies: operator.strategies,
+      crashed: crashedBy(plan, observed),
     };
     return await rollOut({
       due: plan.due,
@@ -103,6 +105,11 @@ async function act(
     if (flight.signal.aborted && !signal.aborted) return 'superseded';
     throw error;
   }
+}
+
+function crashedBy({ accepted: { hash } }: ReloadPlan, { status }: Observation): ReadonlyMap<string, string> {
+  const crashed = status.pods.filter((pod) => pod.reason === 'ProcessCrashed' && pod.hash === hash);
+  return new Map(crashed.map((pod) => [targetId(pod), pod.containerID]));
 }
 
 async function readToken(

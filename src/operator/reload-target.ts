@@ -2,7 +2,7 @@ import { refuseEndpoint } from '../core/endpoint.ts';
 import { findTargets, type TargetQuery } from '../core/find-targets.ts';
 import { type TargetReason, targetReasons } from '../core/reasons.ts';
 import type { ReloadTrigger } from '../core/reload-event.ts';
-import type { EndpointChannel, SignalChannel, Target, TargetOutcome } from '../core/target.ts';
+import { type EndpointChannel, type SignalChannel, type Target, targetId, type TargetOutcome } from '../core/target.ts';
 import type { AttemptResult, Ports } from './ports.ts';
 
 /** What every target of a rollout is brought to. */
@@ -17,6 +17,8 @@ export interface ReloadJob {
   /** Bearer token for endpoints; null: `token-secret` names none that can be read. */
   readonly token: string | undefined | null;
   readonly strategies: readonly ('endpoint' | 'signal')[];
+  /** Containers (by target id) that ended after the signal for this very text: id of the instance that ended. */
+  readonly crashed: ReadonlyMap<string, string>;
   /** Told when a target is proven, before that is recorded. */
   readonly onProven?: () => void;
 }
@@ -130,6 +132,9 @@ class TargetReload {
   }
 
   async #sendSignal(channel: SignalChannel): Promise<AttemptResult> {
+    // Its file had this text before that instance ended: this one started with it, and is not signalled to its end again.
+    const ended = this.#job.crashed.get(targetId(this.target));
+    if (ended !== undefined && ended !== this.target.running.containerId) return startedWith(this.#job.hash);
     const attempt = (waitMs: number) =>
       this.#ports.signals.attempt(
         {
@@ -194,6 +199,10 @@ const gone: AttemptResult = {
   message: 'the pod is gone, or uses the source no more',
   hash: null,
 };
+
+function startedWith(hash: string): AttemptResult {
+  return { reason: 'StartedWithConfig', message: '', hash };
+}
 
 function settled(hash: string): AttemptResult {
   return { reason: 'AlreadyCurrent', message: '', hash };

@@ -148,7 +148,7 @@ describeControlled('what stands in the way of a signal', (on) => {
     const command = ['sh', '-c', "trap 'exit 3' HUP; trap 'exit 0' TERM; while :; do sleep 3600 & wait $!; done"];
     await on.apply(sourceOf('crashing', first));
     await on.run(podOf('crashing', { configMap: 'crashing', container: { command } }));
-    // Started within two seconds of its file, it is signalled to be sure, and ends for the first time.
+    // Started in the second of its file, it is signalled to be sure, and ends for the first time.
     await on.untilApplied('crashing', first, '1/1');
     const before = await on.restarts('crashing');
     await on.applyByKubectl(sourceOf('crashing', second));

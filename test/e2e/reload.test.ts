@@ -92,7 +92,7 @@ describeControlled('a ConfigMap on a real kubelet', (on) => {
     await on.run(podOf('late', { configMap: 'main' }));
     const status = await on.untilApplied('main', second, '5/5');
     const { reason } = status.pods.find(({ name }) => name === 'late')!;
-    // Files and starts are told apart by whole seconds: within two of them the signal is sent to be sure.
+    // Files and starts are told apart by whole seconds: within the same one the signal is sent to be sure.
     expect(await on.signals('late')).toEqual(reason === 'StartedWithConfig' ? [] : [`HUP ${hex(second)}`]);
     await on.node.core.deleteNamespacedPod({ namespace: on.namespace, name: 'late' });
   });
