@@ -2,6 +2,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { formatDuration, parseDuration } from '../core/duration.ts';
 import { printable } from '../core/printable.ts';
 import { CommandError, ExitCode, type Io } from './command.ts';
+import { programName } from './program-name.ts';
 
 /** Every flag can also come from the environment: `--token-file` from `LEINDEX_RELOADER_TOKEN_FILE`. */
 const ENV_PREFIX = 'LEINDEX_RELOADER_';
@@ -11,7 +12,7 @@ const ENV_PREFIX = 'LEINDEX_RELOADER_';
  * Usage errors end with exit code 2 and name the flag, the value and what would be right.
  */
 export function newCommand(name: string, summary: string): Command {
-  return new Command(`leindex-reloader ${name}`)
+  return new Command(`${programName} ${name}`)
     .description(summary)
     .exitOverride()
     .showSuggestionAfterError()

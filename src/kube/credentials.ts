@@ -33,8 +33,13 @@ export class Credentials {
   #generation = 0;
   #fingerprint = '';
 
-  constructor(input: { kubeconfig?: string | undefined; logger: Logger; now?: () => number }) {
-    this.#load = () => loadKubeConfig(input.kubeconfig);
+  constructor(input: {
+    kubeconfig?: string | undefined;
+    context?: string | undefined;
+    logger: Logger;
+    now?: () => number;
+  }) {
+    this.#load = () => loadKubeConfig(input.kubeconfig, input.context);
     this.#logger = input.logger;
     this.#now = input.now ?? (() => performance.now());
     this.#config = this.#load();
@@ -83,10 +88,11 @@ export class Credentials {
 }
 
 /** A given file, else client-node's default rules: KUBECONFIG, ~/.kube/config, the pod's service account. */
-function loadKubeConfig(file: string | undefined): KubeConfig {
+function loadKubeConfig(file: string | undefined, context: string | undefined): KubeConfig {
   const config = new KubeConfig();
   if (file === undefined) config.loadFromDefault();
   else config.loadFromFile(file);
+  if (context !== undefined) config.setCurrentContext(context);
   if (!config.getCurrentCluster())
     throw new Error(`kubeconfig: no cluster for context "${config.getCurrentContext()}"`);
   return config;

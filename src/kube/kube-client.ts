@@ -70,6 +70,8 @@ export interface KubeClient {
 export interface KubeClientOptions {
   /** A kubeconfig file; default: KUBECONFIG, ~/.kube/config, then the pod's service account. */
   readonly kubeconfig?: string | undefined;
+  /** A context of it; default: its current one. */
+  readonly context?: string | undefined;
   readonly userAgent: string;
   readonly logger: Logger;
   /** Owner of the fields that patches set. */
@@ -93,8 +95,8 @@ class SharedKubeClient implements KubeClient {
   readonly #userAgent: string;
   readonly #fieldManager: string;
 
-  constructor({ kubeconfig, userAgent, logger, fieldManager = 'leindex-reloader' }: KubeClientOptions) {
-    this.#credentials = new Credentials({ kubeconfig, logger });
+  constructor({ kubeconfig, context, userAgent, logger, fieldManager = 'leindex-reloader' }: KubeClientOptions) {
+    this.#credentials = new Credentials({ kubeconfig, context, logger });
     this.#userAgent = userAgent;
     this.#fieldManager = fieldManager;
   }

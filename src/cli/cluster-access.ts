@@ -1,0 +1,74 @@
+import type { Command } from 'commander';
+import { pino } from 'pino';
+import { ApiError } from '../kube/api-error.ts';
+import { createKubeClient, type KubeClient } from '../kube/kube-client.ts';
+import { CommandError, ExitCode } from './command.ts';
+import { flag } from './settings.ts';
+import { version } from './version.ts';
+
+export interface ClusterSettings {
+  readonly kubeconfig?: string;
+  readonly context?: string;
+  readonly namespace?: string;
+}
+
+/** A client and the namespace that is meant when none is named. */
+export interface ClusterAccess {
+  readonly client: KubeClient;
+  readonly namespace: string;
+}
+
+/** The flags that kubectl has too, and with the same meaning. */
+export function addClusterFlags(command: Command): Command {
+  return command
+    .addOption(flag('-n, --namespace <name>', "where the ConfigMap is (default: the context's namespace)"))
+    .addOption(flag('--kubeconfig <file>', 'how to reach the cluster (default: KUBECONFIG, then ~/.kube/config)'))
+    .addOption(flag('--context <name>', 'context of the kubeconfig (default: its current one)'));
+}
+
+/**
+ * Runs `work` with a connection, and closes it.
+ *
+ * @throws CommandError (3) where the kubeconfig cannot be used or the API server does not do what it is asked
+ */
+export async function withCluster<T>(
+  { kubeconfig, context, namespace }: ClusterSettings,
+  work: (access: ClusterAccess) => Promise<T>,
+): Promise<T> {
+  const userAgent = `leindex-reloader/${version}`;
+  let client: KubeClient;
+  try {
+    client = createKubeClient({ kubeconfig, context, userAgent, logger: pino({ level: 'silent' }) });
+  } catch (error) {
+    throw unreachable(error);
+  }
+  try {
+    const { kubeConfig } = client;
+    const own = kubeConfig.getContextObject(kubeConfig.getCurrentContext())?.namespace;
+    return await work({ client, namespace: namespace ?? own ?? 'default' });
+  } catch (error) {
+    throw error instanceof ApiError ? unreachable(error) : error;
+  } finally {
+    await client.close();
+  }
+}
+
+function unreachable(cause: unknown): CommandError {
+  const message = cause instanceof Error ? cause.message : String(cause);
+  return new CommandError(`${message}${cure(cause)}`, ExitCode.unreachable, { cause });
+}
+
+function cure(cause: unknown): string {
+  if (!(cause instanceof ApiError)) return '\nName a cluster with --kubeconfig or --context.';
+  switch (cause.kind) {
+    case 'Forbidden':
+      return '\nAsk for this permission in the namespace, or name another one with -n.';
+    case 'Unauthorized':
+      return '\nLog in to the cluster again, or name another user with --context.';
+    case 'Transient':
+    case 'Timeout':
+      return '\nIs the API server of this context reachable? `kubectl cluster-info` asks it too.';
+    default:
+      return '';
+  }
+}

@@ -1,0 +1,115 @@
+import { type ConfigReloadStatus, NO_TARGETS } from '../core/configreload.ts';
+import { isOptedIn } from '../core/annotations.ts';
+import { printable } from '../core/printable.ts';
+import { repairStatus } from '../core/status.ts';
+import { isKind } from '../kube/api-error.ts';
+import { asList, asObject, asText, asTextMap, type Json } from '../kube/json.ts';
+import { resourcePath } from '../kube/resource-path.ts';
+import { resources } from '../kube/resources.ts';
+import type { ClusterAccess } from './cluster-access.ts';
+import { CommandError, ExitCode } from './command.ts';
+
+/** A ConfigReload as the API server has it, and its status made whole. */
+export interface Reload {
+  readonly namespace: string;
+  readonly name: string;
+  readonly object: Json;
+  readonly status: ConfigReloadStatus;
+}
+
+/** A ConfigMap that opted in. */
+export interface SourceObject {
+  readonly resourceVersion: string;
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly object: Json;
+}
+
+/** The ConfigReload of this name. @throws CommandError (3) where there is none, saying why and what to do */
+export async function readReload(access: ClusterAccess, name: string, signal: AbortSignal): Promise<Reload> {
+  const reload = await findReload(access, name, signal);
+  if (reload) return reload;
+  await readSource(access, name, signal);
+  const message =
+    `ConfigMap ${access.namespace}/${printable(name, 253)} has opted in, but the controller has not seen it yet` +
+    '\nIs the controller running, for this namespace? Its log says so at its start.';
+  throw new CommandError(message, ExitCode.unreachable);
+}
+
+/** The same; undefined where there is none. */
+export async function findReload(
+  { client, namespace }: ClusterAccess,
+  name: string,
+  signal: AbortSignal,
+): Promise<Reload | undefined> {
+  try {
+    const path = resourcePath(resources.configReloads, { namespace, name });
+    return toReload((await client.request<unknown>({ path, signal })).body);
+  } catch (error) {
+    if (isKind(error, 'NotFound')) return undefined;
+    throw error;
+  }
+}
+
+/** All ConfigReloads of a namespace, or with `undefined` of the cluster, by name. */
+export async function listReloads(
+  { client }: Pick<ClusterAccess, 'client'>,
+  namespace: string | undefined,
+  signal: AbortSignal,
+): Promise<Reload[]> {
+  const { body } = await client.request<unknown>({
+    path: resourcePath(resources.configReloads, { namespace }),
+    signal,
+  });
+  return asList(asObject(body)['items']).map(toReload);
+}
+
+/** The ConfigMap of this name. @throws CommandError where there is none (3) or where it has not opted in (1) */
+export async function readSource(
+  { client, namespace }: ClusterAccess,
+  name: string,
+  signal: AbortSignal,
+): Promise<SourceObject> {
+  const called = `ConfigMap ${namespace}/${printable(name, 253)}`;
+  let object: Json;
+  try {
+    const path = resourcePath(resources.configMaps, { namespace, name });
+    object = asObject((await client.request<unknown>({ path, signal })).body);
+  } catch (error) {
+    if (!isKind(error, 'NotFound')) throw error;
+    throw new CommandError(`there is no ${called}; name its namespace with -n`, ExitCode.unreachable, { cause: error });
+  }
+  const metadata = asObject(object['metadata']);
+  const annotations = asTextMap(metadata['annotations']);
+  if (!isOptedIn(annotations)) {
+    const how = `kubectl annotate -n ${namespace} configmap ${printable(name, 253)} reload.leindex.io/enabled=true`;
+    throw new CommandError(`${called} has not opted in\nTo opt in: ${how}`, ExitCode.invalid);
+  }
+  return { resourceVersion: asText(metadata['resourceVersion']), annotations, object };
+}
+
+function toReload(body: unknown): Reload {
+  const object = asObject(body);
+  const metadata = asObject(object['metadata']);
+  return {
+    namespace: asText(metadata['namespace']),
+    name: asText(metadata['name']),
+    object,
+    status: withBlanks(repairStatus(object['status'] as Partial<ConfigReloadStatus> | undefined)),
+  };
+}
+
+/** What is empty is left out where a status is stored: here every field is there. */
+function withBlanks(status: ConfigReloadStatus): ConfigReloadStatus {
+  return {
+    ...status,
+    conditions: status.conditions.map((one) => ({ ...{ reason: '', message: '' }, ...one })),
+    pods: status.pods.map((pod) => ({ ...BLANK_POD, ...pod })),
+    history: status.history.map((entry) => ({ ...BLANK_ENTRY, ...entry })),
+  };
+}
+
+const BLANK_POD = { containerID: '', hash: '', reason: '', message: '', time: '' };
+const BLANK_ENTRY = {
+  ...{ oldHash: '', newHash: '', reason: '', errorMessage: '', author: '', timestamp: '' },
+  ...{ revision: 0, durationMs: 0, changes: [], targets: NO_TARGETS },
+};
