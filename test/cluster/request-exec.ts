@@ -18,7 +18,7 @@ export async function requestExec(
   const socket = new WebSocket(
     (kubeConfig.getCurrentCluster()?.server ?? '').replace(/^http/, 'ws') + path,
     ['v5.channel.k8s.io'],
-    options as never,
+    options,
   );
   const { promise, resolve, reject } = Promise.withResolvers<{ status: number; text: string }>();
   socket.on('open', () => {
