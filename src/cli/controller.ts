@@ -3,6 +3,7 @@ import { InvalidArgumentError } from 'commander';
 import { pino } from 'pino';
 import { isCidr } from '../core/address-rules.ts';
 import { runOperator } from '../operator/run-operator.ts';
+import { startAdmission } from './start-admission.ts';
 import { CommandError, ExitCode, type CliCommand, type Io } from './command.ts';
 import {
   collect,
@@ -31,6 +32,9 @@ interface Settings {
   readonly maxConfigBytes: number;
   readonly leaderElect?: boolean;
   readonly leaderElectNamespace?: string;
+  readonly admissionListen?: HostPort;
+  readonly admissionCert?: string;
+  readonly admissionKey?: string;
   readonly logLevel: string;
 }
 
@@ -84,6 +88,13 @@ function buildCommand() {
     .addOption(flag('--leader-elect', 'act only while holding a Lease, so that a second replica can take over'))
     .addOption(flag('--leader-elect-namespace <name>', "where the Lease is (default: the pod's own namespace)"))
     .addOption(
+      flag('--admission-listen <host:port>', 'serve the validating admission webhook here, over HTTPS', {
+        parse: hostPort,
+      }),
+    )
+    .addOption(flag('--admission-cert <file>', 'its certificate (PEM); followed when it is rotated'))
+    .addOption(flag('--admission-key <file>', 'the key of that certificate (PEM)'))
+    .addOption(
       flag('--log-level <level>', 'least severe level that is logged', { choices: LOG_LEVELS, default: 'info' }),
     );
 }
@@ -93,6 +104,7 @@ async function run(argv: readonly string[], io: Io): Promise<ExitCode> {
   if (!read) return ExitCode.done;
   const { settings } = read;
   const logger = pino({ level: settings.logLevel, base: null }, io.stdout);
+  const webhook = await startAdmission(settings, logger);
   try {
     await runOperator(
       {
@@ -120,6 +132,8 @@ async function run(argv: readonly string[], io: Io): Promise<ExitCode> {
     throw new CommandError(error instanceof Error ? error.message : String(error), ExitCode.unreachable, {
       cause: error,
     });
+  } finally {
+    await webhook?.close();
   }
   return ExitCode.done;
 }

@@ -1,0 +1,49 @@
+import { type Annotations, readPolicy } from '../core/annotations.ts';
+import { printable } from '../core/printable.ts';
+import { type ConfigMapData, selectKey } from '../core/select-key.ts';
+import type { Validate, Violation } from '../core/validation.ts';
+
+/** What is said of a ConfigMap that somebody wants to write. */
+export interface Verdict {
+  readonly allowed: boolean;
+  /** Why not, for the person at `kubectl apply`; empty where it is allowed. */
+  readonly message: string;
+  readonly warnings: readonly string[];
+}
+
+const MOST_SHOWN = 10;
+const ALLOWED: Verdict = { allowed: true, message: '', warnings: [] };
+
+/** Whether a ConfigMap may be written: one that has not opted in always; else its annotations and its text have to be right. */
+export async function judgeSource(
+  source: ConfigMapData & { readonly annotations: Annotations },
+  validate: Validate,
+): Promise<Verdict> {
+  const reading = readPolicy(source.annotations);
+  if (reading.kind === 'notOptedIn') return ALLOWED;
+  if (reading.kind === 'malformed') {
+    const problems = reading.problems.map(
+      ({ annotation, value, expected }) =>
+        `annotation reload.leindex.io/${annotation}: "${value}" cannot be read; it must be ${expected}`,
+    );
+    return { allowed: false, message: listed(problems), warnings: [] };
+  }
+  const selected = selectKey(source, reading.policy.key);
+  if (!selected.found) return { allowed: false, message: selected.message, warnings: reading.warnings };
+  const outcome = await validate(selected.content);
+  const place = showViolation(printable(selected.key, 253));
+  const warnings = [...reading.warnings, ...outcome.warnings.map(place)].slice(0, MOST_SHOWN);
+  return outcome.valid
+    ? { allowed: true, message: '', warnings }
+    : { allowed: false, message: listed(outcome.violations.map(place)), warnings };
+}
+
+const showViolation =
+  (key: string) =>
+  ({ path, rule, message, line, column }: Violation): string =>
+    `${key}:${line}:${column} ${path}: ${message} [${rule}]`;
+
+function listed(lines: readonly string[]): string {
+  const more = lines.length > MOST_SHOWN ? `; and ${lines.length - MOST_SHOWN} more` : '';
+  return lines.slice(0, MOST_SHOWN).join('; ') + more;
+}
