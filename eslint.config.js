@@ -48,9 +48,18 @@ export default tseslint.config(
       ],
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
       '@typescript-eslint/consistent-type-imports': 'error',
-      '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true, ignoreVoidReturningFunctions: true }],
-      '@typescript-eslint/no-unused-vars': ['error', { varsIgnorePattern: '^_', argsIgnorePattern: '^_', ignoreRestSiblings: true }],
-      '@typescript-eslint/no-unnecessary-condition': ['error', { allowConstantLoopConditions: 'only-allowed-literals' }],
+      '@typescript-eslint/no-confusing-void-expression': [
+        'error',
+        { ignoreArrowShorthand: true, ignoreVoidReturningFunctions: true },
+      ],
+      '@typescript-eslint/no-unused-vars': [
+        'error',
+        { varsIgnorePattern: '^_', argsIgnorePattern: '^_', ignoreRestSiblings: true },
+      ],
+      '@typescript-eslint/no-unnecessary-condition': [
+        'error',
+        { allowConstantLoopConditions: 'only-allowed-literals' },
+      ],
       // `Promise.withResolvers<void>()` is a generic argument too.
       '@typescript-eslint/no-invalid-void-type': 'off',
       eqeqeq: ['error', 'always', { null: 'ignore' }],
@@ -60,11 +69,17 @@ export default tseslint.config(
           selector: "CallExpression[callee.object.name='process'][callee.property.name='exit']",
           message: 'Only src/main.ts ends the process.',
         },
-        { selector: "MemberExpression[object.name='process'][property.name='env']", message: 'The environment is read in src/cli/settings.ts only.' },
+        {
+          selector: "MemberExpression[object.name='process'][property.name='env']",
+          message: 'The environment is read in src/cli/settings.ts only.',
+        },
       ],
     },
   },
-  { files: ['src/main.ts', 'src/cli/settings.ts', 'test/**/*.ts', 'scripts/**/*.ts', '*.config.ts'], rules: { 'no-restricted-syntax': 'off' } },
+  {
+    files: ['src/main.ts', 'src/cli/settings.ts', 'test/**/*.ts', 'scripts/**/*.ts', '*.config.ts'],
+    rules: { 'no-restricted-syntax': 'off' },
+  },
   {
     files: ['test/**/*.ts', 'scripts/**/*.ts'],
     rules: {
