@@ -65,13 +65,13 @@ export async function renderChart(values: readonly string[]): Promise<Manifest[]
 }
 
 function withoutHelmLabels(object: Manifest): Manifest {
-  return JSON.parse(
-    JSON.stringify(object, (key, value: unknown) =>
-      key === 'helm.sh/chart' || key === 'app.kubernetes.io/managed-by' || key === 'helm.sh/resource-policy'
-        ? undefined
-        : value,
-    ),
-  ) as Manifest;
+  const forHelm = ['helm.sh/chart', 'app.kubernetes.io/managed-by', 'helm.sh/resource-policy'];
+  const strip = (key: string, value: unknown): unknown => {
+    if (forHelm.includes(key)) return undefined;
+    const hadNothingElse = key === 'annotations' && Object.keys(Object(value)).every((one) => forHelm.includes(one));
+    return hadNothingElse ? undefined : value;
+  };
+  return JSON.parse(JSON.stringify(object, strip)) as Manifest;
 }
 
 const namespaceObject = {
