@@ -58,8 +58,7 @@ async function makeBase(): Promise<string> {
     say(`making a minimal Debian with debootstrap, once; kept in ${kept}`);
     const unfinished = `${kept}.unfinished`;
     await rm(unfinished, { recursive: true, force: true });
-    const mirror = 'http://deb.debian.org/debian';
-    await run('debootstrap', ['--variant=minbase', '--include=ca-certificates', SUITE, unfinished, mirror]);
+    await run('debootstrap', ['--variant=minbase', '--include=ca-certificates', SUITE, unfinished]);
     for (const waste of ['var/cache/apt/archives', 'var/lib/apt/lists'])
       await rm(join(unfinished, waste), { recursive: true });
     await rename(unfinished, kept);
