@@ -4,6 +4,7 @@ import {
   type ConfigReloadStatus,
   EMPTY_STATUS,
   type HistoryEntry,
+  NO_TARGETS,
   type PodStatus,
   type TargetCounts,
 } from './configreload.ts';
@@ -121,9 +122,43 @@ export function repairStatus(status: Partial<ConfigReloadStatus> | undefined): C
     lastKnownGood: { ...EMPTY_STATUS.lastKnownGood, ...merged.lastKnownGood },
     equivalentHashes: Array.isArray(merged.equivalentHashes) ? merged.equivalentHashes : [],
     conditions: Array.isArray(merged.conditions) ? merged.conditions : [],
-    pods: Array.isArray(merged.pods) ? merged.pods : [],
-    history: Array.isArray(merged.history) ? merged.history : [],
+    pods: objectsOf(merged.pods).map((pod) => ({ ...EMPTY_POD, ...pod })),
+    history: objectsOf(merged.history).map((entry) => ({ ...EMPTY_ENTRY, ...entry })),
   };
+}
+
+/** Empty fields are not stored: they come back as what they were. */
+const EMPTY_POD: PodStatus = {
+  name: '',
+  uid: '',
+  container: '',
+  containerID: '',
+  strategy: 'none',
+  hash: '',
+  result: 'pending',
+  reason: '',
+  message: '',
+  time: '',
+};
+const EMPTY_ENTRY: HistoryEntry = {
+  id: '',
+  timestamp: '',
+  trigger: 'configmap',
+  result: ReloadResult.ioError,
+  reason: '',
+  oldHash: '',
+  newHash: '',
+  revision: 0,
+  changes: [],
+  errorMessage: '',
+  durationMs: 0,
+  author: '',
+  targets: NO_TARGETS,
+};
+
+function objectsOf<T>(list: readonly T[]): readonly T[] {
+  const items: readonly unknown[] = Array.isArray(list) ? list : [];
+  return items.filter((item): item is T => typeof item === 'object' && item !== null);
 }
 
 /** RFC 3339 without fractions, as metav1.Time is. */

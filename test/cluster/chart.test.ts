@@ -23,7 +23,7 @@ function inThisNamespace(object: Rendered): Rendered {
 describe('every object is one that the API server takes, without an unknown field', () => {
   const dryRun = (objects: readonly object[]) =>
     cluster.kubectlApply(objects.map((object) => JSON.stringify(object)).join('\n---\n'), ...dryRunFlags);
-  const dryRunFlags = ['--server-side', '--dry-run=server', '--validate=strict'];
+  const dryRunFlags = ['--server-side', '--dry-run=server', '--force-conflicts', '--validate=strict'];
 
   test.each(Object.entries(valueSets))('%s', async (_name, values) => {
     const objects = (await renderChart(values, namespace)).filter((object) => !isForeign(object)).map(inThisNamespace);

@@ -15,7 +15,11 @@ async function runPods(): Promise<string[]> {
   const { items } = await cluster.core.listNamespacedPod({ namespace });
   for (const pod of items) {
     if (pod.status?.phase === 'Running' || pod.metadata?.deletionTimestamp) continue;
-    await setPodRunning(cluster, { namespace, name: pod.metadata!.name!, podIP: '10.1.2.3' });
+    const name = pod.metadata!.name!;
+    await setPodRunning(cluster, { namespace, name, podIP: '10.1.2.3' }).catch((error: unknown) => {
+      // Evicted, or changed by the controller, since it was listed: a kubelet looks again, too.
+      if (![404, 409].includes((error as { code?: number }).code ?? 0)) throw error;
+    });
   }
   return items.map((pod) => pod.metadata!.name!).sort();
 }

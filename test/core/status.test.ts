@@ -198,6 +198,15 @@ it('is not written again for the order of its fields, or for what the API server
   expect(isSameStatus({ ...written, appliedRevision: 9 }, written)).toBe(false);
 });
 
+it('gives fields back that were empty, and so not stored', () => {
+  const stored = { pods: [{ name: 'a' }, null, 7], history: [{ id: 'x' }, 'y'] } as never;
+  expect(repairStatus(stored)).toMatchObject({
+    pods: [{ name: 'a', message: '', hash: '', strategy: 'none' }],
+    history: [{ id: 'x', changes: [], errorMessage: '', targets: NO_TARGETS }],
+  });
+  expect(() => nextStatus(stored, { pods: repairStatus(stored).pods }, context())).not.toThrow();
+});
+
 it('reads a status that other hands have damaged', () => {
   const damaged = { history: 'x', pods: null, conditions: 7, stats: undefined, equivalentHashes: {} } as never;
   expect(repairStatus(damaged)).toMatchObject({
