@@ -20,6 +20,8 @@ describeOnNode('helm, on a real node with the image of the Dockerfile', (node) =
     const provision = inject('node');
     if ('missing' in provision) throw new Error('there is no node');
     const { folder } = provision.cluster;
+    // An empty cluster: helm takes over no CRD that somebody else applied, and other files of this run did.
+    await node.kubectl('delete', 'crd', 'configreloads.reload.leindex.io', '--ignore-not-found', '--wait');
     const work = await mkdtemp(join(folder, 'program-image-'));
     await importImage(folder, await buildProgramImage({ name: image, folder: work }));
     await rm(work, { recursive: true, force: true });
