@@ -1,4 +1,4 @@
-import { type ConfigReloadStatus, NO_TARGETS } from '../core/configreload.ts';
+import type { ConfigReloadStatus } from '../core/configreload.ts';
 import { isOptedIn } from '../core/annotations.ts';
 import { printable } from '../core/printable.ts';
 import { repairStatus } from '../core/status.ts';
@@ -94,22 +94,6 @@ function toReload(body: unknown): Reload {
     namespace: asText(metadata['namespace']),
     name: asText(metadata['name']),
     object,
-    status: withBlanks(repairStatus(object['status'] as Partial<ConfigReloadStatus> | undefined)),
+    status: repairStatus(object['status'] as Partial<ConfigReloadStatus> | undefined),
   };
 }
-
-/** What is empty is left out where a status is stored: here every field is there. */
-function withBlanks(status: ConfigReloadStatus): ConfigReloadStatus {
-  return {
-    ...status,
-    conditions: status.conditions.map((one) => ({ ...{ reason: '', message: '' }, ...one })),
-    pods: status.pods.map((pod) => ({ ...BLANK_POD, ...pod })),
-    history: status.history.map((entry) => ({ ...BLANK_ENTRY, ...entry })),
-  };
-}
-
-const BLANK_POD = { containerID: '', hash: '', reason: '', message: '', time: '' };
-const BLANK_ENTRY = {
-  ...{ oldHash: '', newHash: '', reason: '', errorMessage: '', author: '', timestamp: '' },
-  ...{ revision: 0, durationMs: 0, changes: [], targets: NO_TARGETS },
-};

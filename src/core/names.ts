@@ -21,13 +21,7 @@ export const podAnnotations = {
   applied: `${ANNOTATION_PREFIX}applied.`,
 } as const;
 
-/** `namespace/name`: the key of a source everywhere. */
-export type SourceKey = `${string}/${string}`;
-
-export function sourceKey(source: { namespace: string; name: string }): SourceKey {
-  return `${source.namespace}/${source.name}`;
-}
-
+/** A source's key is `namespace/name` everywhere: its two parts. */
 export function splitKey(key: string): { namespace: string; name: string } {
   const at = key.indexOf('/');
   return { namespace: key.slice(0, at), name: key.slice(at + 1) };

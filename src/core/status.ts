@@ -121,7 +121,7 @@ export function repairStatus(status: Partial<ConfigReloadStatus> | undefined): C
     targets: { ...EMPTY_STATUS.targets, ...merged.targets },
     lastKnownGood: { ...EMPTY_STATUS.lastKnownGood, ...merged.lastKnownGood },
     equivalentHashes: Array.isArray(merged.equivalentHashes) ? merged.equivalentHashes : [],
-    conditions: Array.isArray(merged.conditions) ? merged.conditions : [],
+    conditions: objectsOf(merged.conditions).map((one) => ({ ...{ reason: '', message: '' }, ...one })),
     pods: objectsOf(merged.pods).map((pod) => ({ ...EMPTY_POD, ...pod })),
     history: objectsOf(merged.history).map((entry) => ({ ...EMPTY_ENTRY, ...entry })),
   };

@@ -1,11 +1,10 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
-import type { V1Pod } from '@kubernetes/client-node';
 import { afterAll } from 'vitest';
 import { contentHash } from '../../src/core/content-hash.ts';
 import type { Cluster } from './cluster.ts';
-import { setPodRunning } from './pod-status.ts';
+import { createLoopbackPod } from './pod-status.ts';
 
 /** The range that the controller must be allowed to call: `--allow-endpoint-cidr`. */
 export const TARGET_CIDR = '127.64.0.0/10';
@@ -100,36 +99,10 @@ export async function createEndpointTargets(
   });
   for (let at = 0; at < targets.length; at += 20) {
     await Promise.all(
-      targets.slice(at, at + 20).map((target) => createPod({ cluster, namespace, configMap, target, port })),
+      targets
+        .slice(at, at + 20)
+        .map(({ pod, address }) => createLoopbackPod(cluster, { namespace, name: pod, configMap, address, port })),
     );
   }
   return targets;
-}
-
-async function createPod(input: {
-  readonly cluster: Cluster;
-  readonly namespace: string;
-  readonly configMap: string;
-  readonly target: EndpointTarget;
-  readonly port: number;
-}): Promise<void> {
-  const { cluster, namespace, configMap, target, port } = input;
-  const body: V1Pod = {
-    metadata: { name: target.pod },
-    spec: {
-      nodeName: 'nowhere',
-      terminationGracePeriodSeconds: 0,
-      containers: [
-        {
-          name: 'app',
-          image: 'none',
-          ports: [{ name: 'leindex-reload', containerPort: port }],
-          volumeMounts: [{ name: 'config', mountPath: '/etc/leindex' }],
-        },
-      ],
-      volumes: [{ name: 'config', configMap: { name: configMap } }],
-    },
-  };
-  await cluster.core.createNamespacedPod({ namespace, body });
-  await setPodRunning(cluster, { namespace, name: target.pod, podIP: target.address });
 }

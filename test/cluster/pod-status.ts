@@ -1,5 +1,33 @@
 import type { Cluster } from './cluster.ts';
 
+/**
+ * A pod that mounts a ConfigMap and offers an endpoint at an address of this machine. No node runs it: its status is written
+ * here, as a kubelet would.
+ */
+export async function createLoopbackPod(
+  cluster: Cluster,
+  pod: {
+    readonly namespace: string;
+    readonly name: string;
+    readonly configMap: string;
+    readonly address: string;
+    readonly port: number;
+    readonly labels?: Record<string, string>;
+  },
+): Promise<void> {
+  const { namespace, name, configMap, address, port, labels = {} } = pod;
+  const container = {
+    name: 'app',
+    image: 'none',
+    ports: [{ name: 'leindex-reload', containerPort: port }],
+    volumeMounts: [{ name: 'config', mountPath: '/etc/leindex' }],
+  };
+  const volumes = [{ name: 'config', configMap: { name: configMap } }];
+  const spec = { nodeName: 'nowhere', terminationGracePeriodSeconds: 0, containers: [container], volumes };
+  await cluster.core.createNamespacedPod({ namespace, body: { metadata: { name, labels }, spec } });
+  await setPodRunning(cluster, { namespace, name, podIP: address });
+}
+
 /** Writes a pod's status as a kubelet does when its container has started. Another `instance` is a restarted container. */
 export async function setPodRunning(
   cluster: Cluster,

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Child, startChild } from '../cluster/child.ts';
 import type { Cluster } from '../cluster/cluster.ts';
-import { setPodRunning } from '../cluster/pod-status.ts';
+import { createLoopbackPod } from '../cluster/pod-status.ts';
 
 /** The range that the controller is allowed to call for it. */
 export const LOOPBACK_CIDR = '127.64.0.0/10';
@@ -32,27 +32,9 @@ export async function startLoopbackTargets(
         () => false, // it does not listen yet
       ),
     );
-    await cluster.core.createNamespacedPod({ namespace: 'default', body: podOf(name) });
-    await setPodRunning(cluster, { namespace: 'default', name, podIP: address });
+    const labels = { app: 'by-endpoint' };
+    const pod = { namespace: 'default', name, configMap: 'leindex-config', address, port: PORT, labels };
+    await createLoopbackPod(cluster, pod);
   }
   return children;
-}
-
-function podOf(name: string) {
-  return {
-    metadata: { name, labels: { app: 'by-endpoint' } },
-    spec: {
-      nodeName: 'nowhere',
-      terminationGracePeriodSeconds: 0,
-      containers: [
-        {
-          name: 'app',
-          image: 'none',
-          ports: [{ name: 'leindex-reload', containerPort: PORT }],
-          volumeMounts: [{ name: 'config', mountPath: '/etc/leindex' }],
-        },
-      ],
-      volumes: [{ name: 'config', configMap: { name: 'leindex-config' } }],
-    },
-  };
 }
