@@ -76,8 +76,14 @@ async function* readEvents(lines: AsyncIterable<string>): AsyncGenerator<WatchEv
   try {
     for await (const line of lines) yield toEvent(line);
   } catch (error) {
-    throw error instanceof WatchFailure ? error : toFailure(toApiError(error, 'watch'));
+    throw error instanceof WatchFailure ? error : fromStream(toApiError(error, 'watch'));
   }
+}
+
+/** A stream that has begun has no time limit but its idle time. */
+function fromStream(error: ApiError): WatchFailure {
+  const isSilent = isKind(error, 'Timeout') && error.status === 0;
+  return isSilent ? new WatchFailure('silent', error.message, { cause: error }) : toFailure(error);
 }
 
 function toEvent(line: string): WatchEvent {

@@ -22,7 +22,7 @@ export interface WatchQuery {
   /** undefined: begin with what there is now (a WatchList). */
   readonly resourceVersion: string | undefined;
   readonly timeoutSeconds: number;
-  /** The stream fails when nothing, not even a bookmark, comes for this long. */
+  /** The stream fails as `silent` when nothing, not even a bookmark, comes for this long. */
   readonly idleTimeoutMs: number;
 }
 
@@ -30,10 +30,13 @@ export type WatchEvent =
   | { readonly type: 'ADDED' | 'MODIFIED' | 'DELETED'; readonly object: unknown }
   | { readonly type: 'BOOKMARK'; readonly resourceVersion: string; readonly isInitialEnd: boolean };
 
-/** Why a list or watch ended: `expired` (410, list anew), `unsupported` (no WatchList here), `broken` (anything else). */
+/**
+ * Why a list or watch ended: `expired` (410, list anew), `unsupported` (no WatchList here), `silent` (nothing came for the
+ * watch's idle time: nothing has changed, or the connection is dead), `broken` (anything else).
+ */
 export class WatchFailure extends Error {
   override readonly name = 'WatchFailure';
-  readonly kind: 'expired' | 'unsupported' | 'broken';
+  readonly kind: 'expired' | 'unsupported' | 'silent' | 'broken';
   /** What the server asks to wait, milliseconds. */
   readonly retryAfterMs: number | undefined;
   /** The server answered, and said no: it is there. */

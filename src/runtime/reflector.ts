@@ -31,7 +31,7 @@ const BACKOFF_MS = { first: 800, most: 30_000 };
 const HEALTHY_MS = 60_000;
 /** A watch that ends sooner and without a word is a failure: else a server that closes at once would be asked without pause. */
 const SHORT_MS = 1_000;
-/** Bookmarks come about once a minute: a watch silent for longer than this is dead, whatever the socket says. */
+/** Bookmarks come about once a minute: a watch silent for longer than this may be dead, whatever the socket says, and is begun anew. */
 const IDLE_MS = 90_000;
 /** Watches have been seen to go back in time and to lose deletes: now and then the truth is listed again. */
 const RELIST_EVERY_MS = 2 * 3_600_000;
@@ -78,7 +78,7 @@ export class Reflector<T> {
     return this.#synced.promise;
   }
 
-  /** Milliseconds since an object or a bookmark came. */
+  /** Milliseconds since an object or a bookmark came, or a watch began. */
   get age(): number {
     return this.#clock.now() - this.#lastEventAt;
   }
@@ -115,6 +115,8 @@ export class Reflector<T> {
 
   async #recover(failure: WatchFailure, signal: AbortSignal): Promise<void> {
     if (failure.isAnswer) this.#lastAnswerAt = this.#clock.now();
+    // Whether it was quiet or dead, the next watch tells.
+    if (failure.kind === 'silent' && this.#resourceVersion !== undefined) return;
     if (failure.kind === 'unsupported') {
       this.#shouldPage = 'always';
       return;
@@ -165,6 +167,8 @@ export class Reflector<T> {
       { resourceVersion: from, timeoutSeconds, idleTimeoutMs: IDLE_MS },
       signal,
     );
+    // Where nothing changes some servers send no bookmarks either; that they take the watch says that they are there.
+    this.#heard();
     let isSilent = true;
     for await (const event of events) {
       if (signal.aborted) return;

@@ -29,6 +29,7 @@ const page = (version: number, items: readonly Thing[], next?: string) => ({
 });
 const broken = (retryAfterMs?: number) => new WatchFailure('broken', 'broken', { retryAfterMs });
 const expired = () => new WatchFailure('expired', 'too old resource version');
+const silent = () => new WatchFailure('silent', 'nothing came for 90 s');
 const unsupported = () => new WatchFailure('unsupported', 'sendInitialEvents is forbidden');
 
 /** A reflector over a script, running; `changes` is what its handler was told. */
@@ -154,6 +155,22 @@ describe('a watch goes on where it was', () => {
     source.push('end');
     await settle();
     expect([source.asked, waits]).toEqual([['watchlist', 'watch 5'], []]);
+  });
+});
+
+describe('a watch on which nothing comes', () => {
+  test('is begun anew where it was, at once, and is no failure: nothing may have changed', async () => {
+    const source = new ScriptedSource().watches([synced(5), silent()], [silent()]);
+    const { clock, waits } = run(source);
+    await clock.advance(0);
+    expect([source.asked, waits]).toEqual([['watchlist', 'watch 5', 'watch 5'], []]);
+  });
+
+  test('is one before its initial events have ended: pages make progress where it does not', async () => {
+    const source = new ScriptedSource().watches([added('a', 1), silent()]).lists(page(7, [thing('a', 1)]));
+    const { clock, waits } = run(source);
+    await clock.advance(1_000);
+    expect([source.asked, waits]).toEqual([['watchlist', 'list 500', 'watch 7'], [400]]);
   });
 });
 
@@ -328,7 +345,7 @@ describe('isolation', () => {
   });
 });
 
-test('age counts from the last event or bookmark; silence from the last answer, refusals included', async () => {
+test('age counts from the last event, bookmark or begun watch; silence from the last answer, refusals included', async () => {
   const refusal = new WatchFailure('broken', 'forbidden', { isAnswer: true });
   const source = new ScriptedSource().watches([synced(5)], refusal, broken(60_000));
   const { clock, reflector } = run(source);
@@ -337,6 +354,8 @@ test('age counts from the last event or bookmark; silence from the last answer, 
   await clock.advance(30_001);
   expect([reflector.age, reflector.silence]).toEqual([30_400, 30_400]);
   await clock.advance(40_000);
+  // The watch that began 60 s after the failure has told of nothing yet, but it stands.
+  expect([reflector.age, reflector.silence]).toEqual([10_000, 10_000]);
   source.push(bookmark(6));
   await settle();
   expect([reflector.age, reflector.silence]).toEqual([0, 0]);
