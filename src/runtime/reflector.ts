@@ -56,6 +56,8 @@ export class Reflector<T> {
   #shouldPage: 'never' | 'once' | 'always' = 'never';
   /** 0: no pages, since a list of pages outlived the version that it began with. */
   #pageSize = PAGE;
+  /** The last watch broke off: before the next one, the server is asked whether its data is still as new as ours. */
+  #isInDoubt = false;
   #failures = 0;
   #recoveredAt = -Infinity;
 
@@ -106,7 +108,10 @@ export class Reflector<T> {
   }
 
   async #listOrWatch(signal: AbortSignal): Promise<void> {
-    if (this.#resourceVersion !== undefined) return this.#watch(this.#resourceVersion, signal);
+    if (this.#resourceVersion !== undefined) {
+      if (this.#isInDoubt) await this.#compare(this.#resourceVersion, signal);
+      return this.#watch(this.#resourceVersion, signal);
+    }
     if (this.#shouldPage === 'never') return this.#watch(undefined, signal);
     this.#resourceVersion = await this.#list(signal);
     if (this.#shouldPage === 'once') this.#shouldPage = 'never';
@@ -115,6 +120,7 @@ export class Reflector<T> {
 
   async #recover(failure: WatchFailure, signal: AbortSignal): Promise<void> {
     if (failure.isAnswer) this.#lastAnswerAt = this.#clock.now();
+    this.#isInDoubt ||= failure.retryAfterMs === undefined;
     // Whether it was quiet or dead, the next watch tells.
     if (failure.kind === 'silent' && this.#resourceVersion !== undefined) return;
     if (failure.kind === 'unsupported') {
@@ -132,6 +138,19 @@ export class Reflector<T> {
     this.#options.hooks?.failed?.(failure, ms);
     await sleep(this.#clock, ms, signal);
     this.#recoveredAt = this.#clock.now();
+  }
+
+  /**
+   * A server restored from a backup takes a watch from a version that it has not reached yet, and then keeps silent until it has.
+   *
+   * @throws WatchFailure (expired) where its data is older than ours
+   */
+  async #compare(ours: string, signal: AbortSignal): Promise<void> {
+    const { resourceVersion } = await this.#options.source.list({ limit: 1, continue: undefined }, signal);
+    if (isOlderVersion(resourceVersion, ours)) {
+      throw new WatchFailure('expired', `the server went back from ${ours} to ${resourceVersion}`, { isAnswer: true });
+    }
+    this.#isInDoubt = false;
   }
 
   /** All pages, and the version to watch from. */
@@ -220,6 +239,7 @@ export class Reflector<T> {
   #completed({ keys, objects }: Listing): void {
     this.store.retain(keys);
     this.#hasSynced = true;
+    this.#isInDoubt = false;
     this.#synced.resolve();
     this.#options.hooks?.listed?.(objects);
   }

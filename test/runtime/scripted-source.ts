@@ -10,6 +10,8 @@ type WatchAnswer = Error | readonly (WatchEvent | Error)[];
 export class ScriptedSource implements ListerWatcher {
   readonly name = 'things';
   readonly asked: string[] = [];
+  /** What a list of one object, which asks for nothing else, says. */
+  version = String(Number.MAX_SAFE_INTEGER);
   /** Ways to go on with the watch that is open. */
   #push: ((event: WatchEvent | Error | 'end') => void) | undefined;
   readonly #lists: ListAnswer[] = [];
@@ -33,6 +35,7 @@ export class ScriptedSource implements ListerWatcher {
 
   async list(query: { limit: number; continue: string | undefined }, signal: AbortSignal): Promise<ListPage> {
     this.asked.push(`list ${query.limit}${query.continue === undefined ? '' : ` from ${query.continue}`}`);
+    if (query.limit === 1) return { items: [], resourceVersion: this.version, continue: undefined };
     const answer = this.#lists.shift();
     if (answer === undefined) return untilAborted(signal);
     if (answer instanceof Error) throw answer;
