@@ -25,7 +25,7 @@ interface ApiErrorInput {
   readonly cause?: unknown;
 }
 
-/** A failed call to the API server: frozen, classified once, its `cause` kept. */
+/** A failed call to the API server: classified once, its `cause` kept. Not frozen: pino marks what it writes, and throws where it cannot. */
 export class ApiError extends Error {
   override readonly name = 'ApiError';
   readonly kind: ApiErrorKind;
@@ -42,7 +42,6 @@ export class ApiError extends Error {
     this.status = input.status ?? 0;
     this.reason = input.reason ?? input.kind;
     this.retryAfterMs = input.retryAfterMs;
-    Object.freeze(this);
   }
 }
 
