@@ -117,9 +117,14 @@ function parse(line: string): { type: unknown; object: unknown } {
 }
 
 function toFailure(error: ApiError): WatchFailure {
-  const kind = isKind(error, 'Gone') || isFromTheFuture(error) ? 'expired' : 'broken';
+  const kind = kindOf(error);
   const isAnswer = error.status > 0;
   return new WatchFailure(kind, error.message, { retryAfterMs: error.retryAfterMs, isAnswer, cause: error });
+}
+
+function kindOf(error: ApiError): WatchFailure['kind'] {
+  if (isKind(error, 'Gone') || isFromTheFuture(error)) return 'expired';
+  return isKind(error, 'Forbidden') ? 'forbidden' : 'broken';
 }
 
 /** The version asked for is newer than any the server has: its data was restored from a backup, or the request went to one that lags. */

@@ -208,7 +208,7 @@ export async function runOperator(
   /** What is settled is found out first, and left alone. */
   async function work(lost?: AbortSignal): Promise<void> {
     const until = lost ? AbortSignal.any([signal, lost]) : signal;
-    await Promise.race([sources.untilSynced(), whenAborted(until)]);
+    await Promise.race([sources.untilAnswered(), whenAborted(until)]);
     settled = new SettledSources(await findSettled(until));
     await controller.run({ stop: signal, graceMs: GRACE_MS, abort: lost });
   }

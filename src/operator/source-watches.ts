@@ -41,9 +41,9 @@ export class SourceWatches {
     return this.#counts.has(namespace);
   }
 
-  /** Resolves when all of them hold everything. */
-  async untilSynced(): Promise<void> {
-    await Promise.all(this.reflectors.map((reflector) => reflector.untilSynced()));
+  /** Resolves when all of them hold everything; one of a namespace that is forbidden holds up no other. */
+  async untilAnswered(): Promise<void> {
+    await Promise.all(this.reflectors.map((reflector) => reflector.untilAnswered()));
   }
 
   #count(namespace: string, change: number): void {

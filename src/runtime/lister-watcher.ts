@@ -32,11 +32,11 @@ export type WatchEvent =
 
 /**
  * Why a list or watch ended: `expired` (410, list anew), `unsupported` (no WatchList here), `silent` (nothing came for the
- * watch's idle time: nothing has changed, or the connection is dead), `broken` (anything else).
+ * watch's idle time: nothing has changed, or the connection is dead), `forbidden` (this account may not), `broken` (anything else).
  */
 export class WatchFailure extends Error {
   override readonly name = 'WatchFailure';
-  readonly kind: 'expired' | 'unsupported' | 'silent' | 'broken';
+  readonly kind: 'expired' | 'unsupported' | 'silent' | 'forbidden' | 'broken';
   /** What the server asks to wait, milliseconds. */
   readonly retryAfterMs: number | undefined;
   /** The server answered, and said no: it is there. */

@@ -47,6 +47,7 @@ export class Reflector<T> {
   readonly #clock: Clock;
   readonly #random: () => number;
   readonly #synced = Promise.withResolvers<void>();
+  readonly #answered = Promise.withResolvers<void>();
   #hasSynced = false;
   #lastEventAt: number;
   #lastAnswerAt: number;
@@ -78,6 +79,11 @@ export class Reflector<T> {
   /** Resolves when the store holds everything. */
   untilSynced(): Promise<void> {
     return this.#synced.promise;
+  }
+
+  /** Resolves when the store holds everything, or when it is known that this account may not fill it: others need not wait for it. */
+  untilAnswered(): Promise<void> {
+    return this.#answered.promise;
   }
 
   /** Milliseconds since an object or a bookmark came, or a watch began. */
@@ -120,6 +126,7 @@ export class Reflector<T> {
 
   async #recover(failure: WatchFailure, signal: AbortSignal): Promise<void> {
     if (failure.isAnswer) this.#lastAnswerAt = this.#clock.now();
+    if (failure.kind === 'forbidden') this.#answered.resolve();
     this.#isInDoubt ||= failure.retryAfterMs === undefined;
     // Whether it was quiet or dead, the next watch tells.
     if (failure.kind === 'silent' && this.#resourceVersion !== undefined) return;
@@ -241,6 +248,7 @@ export class Reflector<T> {
     this.#hasSynced = true;
     this.#isInDoubt = false;
     this.#synced.resolve();
+    this.#answered.resolve();
     this.#options.hooks?.listed?.(objects);
   }
 

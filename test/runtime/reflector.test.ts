@@ -182,6 +182,17 @@ describe('a watch on which nothing comes', () => {
   });
 });
 
+test('one that is forbidden holds nobody up, and is tried until it is allowed', async () => {
+  const forbidden = new WatchFailure('forbidden', 'no', { isAnswer: true });
+  const source = new ScriptedSource().watches(forbidden).lists(forbidden, page(5, [thing('a', 1)]));
+  const { clock, reflector, stored } = run(source);
+  await reflector.untilAnswered();
+  expect(reflector.hasSynced).toBe(false);
+  await clock.advance(5_000);
+  expect(source.asked).toEqual(['watchlist', 'list 500', 'list 500', 'watch 5']);
+  expect(stored()).toEqual(['a']);
+});
+
 describe('410', () => {
   test('TestReflectorExpiredExactResourceVersion: lists anew, at once; what was deleted meanwhile is told', async () => {
     const source = new ScriptedSource().watches([added('a', 1), added('b', 2), synced(5)], expired(), [
