@@ -21,7 +21,10 @@ type PlayWatch = (response: Http2ServerResponse, nth: number) => unknown;
 async function run(plays: readonly PlayWatch[], idleTimeoutMs?: number) {
   let nth = 0;
   const server = await FaultServer.start(({ url }, response) => {
-    if (isComparison(url)) return void answer(response, 200, { metadata: { resourceVersion: '9' } });
+    if (isComparison(url)) {
+      answer(response, 200, { metadata: { resourceVersion: '9' } });
+      return undefined;
+    }
     const at = nth++;
     return plays[Math.min(at, plays.length - 1)]!(response, at);
   });
@@ -180,7 +183,12 @@ describe('refusals', () => {
       { kind: 'broken', isAnswer: true },
       'resourceVersion=2',
     ],
-    ['403', (r) => answer(r, 403, status(403, 'Forbidden')), { kind: 'forbidden', isAnswer: true }, 'resourceVersion=2'],
+    [
+      '403',
+      (r) => answer(r, 403, status(403, 'Forbidden')),
+      { kind: 'forbidden', isAnswer: true },
+      'resourceVersion=2',
+    ],
     [
       '429 with Retry-After 0',
       (r) => answer(r, 429, status(429, 'TooManyRequests'), { 'retry-after': '0' }),

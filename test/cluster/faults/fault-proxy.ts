@@ -67,6 +67,7 @@ export class FaultProxy {
   committed: ((call: Call) => Promise<'answer' | 'hang'> | 'answer' | 'hang') | undefined;
   answered: ((call: Call) => void) | undefined;
   #rules: ActiveRule[] = [];
+  readonly #watches = new Set<ServerResponse>();
   readonly #upstream: URL;
   readonly #agent: Agent;
   readonly #close: () => Promise<void>;
@@ -117,6 +118,11 @@ export class FaultProxy {
     const idle = this.#rules.filter(({ fired }) => fired === 0).map(({ name }) => name);
     this.#rules = [];
     if (idle.length > 0) throw new Error(`these faults never happened: ${idle.join(', ')}`);
+  }
+
+  /** Cuts the watches that are open now. */
+  cutWatches(): void {
+    for (const response of this.#watches) response.destroy();
   }
 
   /** Cuts all that is under way, watches too. */
@@ -195,6 +201,8 @@ export class FaultProxy {
       call.status = answer.statusCode ?? 0;
       response.writeHead(call.status, answer.headers);
       response.flushHeaders();
+      this.#watches.add(response);
+      response.on('close', () => this.#watches.delete(response));
       if (change.lines) await change.lines.pipe(answer, response);
       else answer.pipe(response);
       return;

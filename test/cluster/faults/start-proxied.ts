@@ -7,12 +7,15 @@ import { rbacObjects } from '../../../src/kube/rbac.ts';
 import type { UsedCluster } from '../use-cluster.ts';
 import { FaultProxy } from './fault-proxy.ts';
 
-/** CRD, the account of `deploy/rbac.yaml` in the test's namespace, and a proxy through which it reaches the API server. */
-export async function startProxied(cluster: UsedCluster): Promise<FaultProxy> {
+/** CRD, the account of `deploy/rbac.yaml` in the test's namespace with a Role in each of `watched`, and a proxy through which it reaches the API server. */
+export async function startProxied(
+  cluster: UsedCluster,
+  watched: readonly string[] = [cluster.namespace],
+): Promise<FaultProxy> {
   const { namespace } = cluster;
   await cluster.apply(configReloadCrd as never);
   const features = ['core', 'leader-election'] as const;
-  for (const object of rbacObjects({ features, namespace, watched: [namespace] })) await cluster.apply(object as never);
+  for (const object of rbacObjects({ features, namespace, watched })) await cluster.apply(object as never);
   const path = await cluster.serviceAccountKubeconfig({ namespace, name: 'leindex-reloader' });
   const { users } = parse(await readFile(path, 'utf8')) as { users: [{ user: { token: string } }] };
   const proxy = await FaultProxy.start(cluster, dirname(dirname(cluster.kubeconfig)), users[0].user.token);
