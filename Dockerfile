@@ -1,8 +1,10 @@
-# One image for controller, manager (sidecar) and command line. BUILDER needs npm; BASE needs libc and libstdc++, and nothing
-# else: a slim or a distroless one will do. Node itself comes from the lock file, so that both stages run the same.
-# A base with sh and sha256sum is needed only where the container of this image is itself reloaded by signal.
+# One image for controller, manager (sidecar) and command line, on BASE=slim or BASE=distroless: both run everything, the
+# second has no shell. A shell is needed only where the container of this image is itself reloaded by signal.
+# BUILDER needs npm; SLIM and DISTROLESS need libc and libstdc++ alone. Node itself comes from the lock file, so that all run the same.
+ARG BASE=slim
 ARG BUILDER=node:24-bookworm-slim
-ARG BASE=debian:12-slim
+ARG SLIM=debian:12-slim
+ARG DISTROLESS=gcr.io/distroless/cc-debian12:nonroot
 
 FROM ${BUILDER} AS build
 WORKDIR /build
@@ -19,6 +21,9 @@ RUN npm run build && \
     find dist -maxdepth 1 -type f -exec cp {} /out/app/dist/ ';' && \
     find /out -exec touch --no-dereference --date=@0 {} +
 
+FROM ${SLIM} AS slim
+FROM ${DISTROLESS} AS distroless
+
 FROM ${BASE}
 ARG VERSION=0.1.0
 ARG REVISION=unknown
@@ -31,5 +36,5 @@ COPY --from=build /out/ /
 USER 65532:65532
 WORKDIR /
 ENV NODE_ENV=production
-ENTRYPOINT ["/usr/local/bin/node", "--max-semi-space-size=1", "/app/dist/leindex-reloader.js"]
+ENTRYPOINT ["/usr/local/bin/node", "--max-semi-space-size=1", "--optimize-for-size", "/app/dist/leindex-reloader.js"]
 CMD ["--help"]

@@ -77,7 +77,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ['src/main.ts', 'src/cli/settings.ts', 'test/**/*.ts', 'scripts/**/*.ts', '*.config.ts'],
+    files: ['src/main.ts', 'src/cli/settings.ts', 'test/**/*.ts', 'scripts/**/*.ts', 'examples/**/*.ts', '*.config.ts'],
     rules: { 'no-restricted-syntax': 'off' },
   },
   {

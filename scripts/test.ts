@@ -4,7 +4,13 @@ import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { findOrBuildBinaries } from '../test/cluster/binaries.ts';
 import { missingForNode } from '../test/cluster/node.ts';
-import { describeMissing, installMissing, nodeRequirements, pythonRequirements } from '../test/cluster/packages.ts';
+import {
+  describeMissing,
+  imageRequirements,
+  installMissing,
+  nodeRequirements,
+  pythonRequirements,
+} from '../test/cluster/packages.ts';
 
 /** What one step adds to the closing line. */
 interface Tally {
@@ -64,7 +70,10 @@ async function main(names: readonly string[]): Promise<0 | 1 | 2> {
 async function setUp(names: readonly string[]): Promise<Tally> {
   try {
     const python = names.includes('unit') ? pythonRequirements : [];
-    const missing = await installMissing([...python, ...(names.includes('e2e') ? nodeRequirements : [])]);
+    const missing = await installMissing([
+      ...python,
+      ...(names.includes('e2e') ? [...nodeRequirements, ...imageRequirements] : []),
+    ]);
     for (const line of describeMissing(missing)) console.log(`missing: ${line}`);
     const willHaveNode = names.includes('e2e') && missingForNode().length === 0;
     if (willHaveNode || names.includes('cluster')) {

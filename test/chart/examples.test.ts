@@ -10,7 +10,7 @@ const files = readdirSync(folder).filter((name) => name.endsWith('.yaml'));
 
 test.each(files)('examples/%s has ConfigMaps that are accepted, annotations and text', (file) => {
   const objects = parseAllDocuments(readFileSync(join(folder, file), 'utf8')).map((document) => document.toJS());
-  const sources = objects.filter(({ kind }) => kind === 'ConfigMap');
+  const sources = objects.filter(({ kind, metadata }) => kind === 'ConfigMap' && metadata.annotations);
   expect(sources.length).toBeGreaterThan(0);
   for (const { metadata, data } of sources) {
     expect(readPolicy(metadata.annotations)).toMatchObject({ kind: 'optedIn' });

@@ -40,6 +40,11 @@ export async function importImage(folder: string, archive: string): Promise<void
   await run('ctr', ctrArguments(folder, 'images', 'import', archive));
 }
 
+/** Gives an image that the node has another name as well, complete with its registry. */
+export async function tagImage(folder: string, image: string, as: string): Promise<void> {
+  await run('ctr', ctrArguments(folder, 'images', 'tag', '--force', image, as));
+}
+
 function ctrArguments(folder: string, ...args: string[]): string[] {
   return ['--address', nodePaths(folder).containerdSocket, '--namespace', 'k8s.io', ...args];
 }

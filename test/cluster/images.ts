@@ -29,7 +29,8 @@ export async function buildBaseImages(folder: string): Promise<string[]> {
   const pause = join(folder, 'pause.tar');
   const busybox = join(folder, 'busybox.tar');
   // `sleep` as process 1 gets no SIGTERM, having no handler for it; the shell's trap ends the pause at once.
-  const wait = ['/bin/sh', '-c', 'trap "exit 0" TERM INT; while :; do sleep 86400 & wait; done'];
+  // Its name is not `sh`, which a pod that shares its processes may look for.
+  const wait = ['/bin/busybox', 'sh', '-c', 'trap "exit 0" TERM INT; while :; do sleep 86400 & wait; done'];
   await writeImageArchive({ name: pauseImage, layers, entrypoint: wait }, pause);
   await writeImageArchive({ name: busyboxImage, layers, entrypoint: [] }, busybox);
   return [pause, busybox];

@@ -27,6 +27,12 @@ export const nodeRequirements: readonly Requirement[] = [
   { package: 'busybox-static', provides: 'busybox', purpose: 'the image of test containers' },
 ];
 
+/** What building an image from the Dockerfile takes, without a container engine or a registry of images. */
+export const imageRequirements: readonly Requirement[] = [
+  { package: 'buildah', provides: 'buildah', purpose: 'building the image' },
+  { package: 'debootstrap', provides: 'debootstrap', purpose: 'the base of the image' },
+];
+
 /** The validator is compared with PyYAML, which pip brings. */
 export const pythonRequirements: readonly Requirement[] = [
   { package: 'python3', provides: 'python3', purpose: 'comparing the validator with PyYAML' },

@@ -1,82 +1,73 @@
 import { existsSync } from 'node:fs';
-import { cp, mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { cacheFolder } from '../cluster/cache-folder.ts';
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { importImage } from '../cluster/containerd.ts';
 import { withFileLock } from '../cluster/file-lock.ts';
 import { commandEnv } from '../cluster/find-command.ts';
-import { installMissing } from '../cluster/packages.ts';
+import { describeMissing, findMissing, imageRequirements } from '../cluster/packages.ts';
 import { say } from '../cluster/progress.ts';
 import { run } from '../cluster/run.ts';
+import { makeBuildTools, makeDistrolessBase, makeSlimBase } from './image-bases.ts';
 
 const root = join(import.meta.dirname, '..', '..');
-const SUITE = 'bookworm';
-/** The npm that builds; self-contained, unlike Debian's. */
-const NPM = '11.6.0';
 
-/** What building an image from the Dockerfile takes, without a container engine or a registry of images. */
-export const imageRequirements = [
-  { package: 'buildah', provides: 'buildah', purpose: 'building the image' },
-  { package: 'debootstrap', provides: 'debootstrap', purpose: 'the base of the image' },
-];
+/** What the Dockerfile's BASE may be. */
+export type Base = 'slim' | 'distroless';
+
+/** The image's name on each base. On the slim one it is what the chart and the examples ask for, as a node completes it. */
+export const programImages: Readonly<Record<Base, string>> = {
+  slim: 'docker.io/library/leindex-reloader:0.1.0',
+  distroless: 'docker.io/library/leindex-reloader:0.1.0-distroless',
+};
+
+/** Paths of docker-archives of the repository's Dockerfile, one a base. */
+export type ProgramArchives = Readonly<Record<Base, string>>;
 
 /**
- * Builds the repository's Dockerfile on a minimal Debian made by debootstrap, and writes a docker-archive. BUILDER is that
- * Debian with npm. Returns the archive's path.
+ * Builds the Dockerfile on both bases, without a container engine or a registry of images, and makes both images known to the
+ * node of a cluster. Once a cluster: whoever asks later gets the same. The bases and the builder are made from Debian packages and
+ * the npm package `node`, in place of the images that the Dockerfile names.
  */
-export async function buildProgramImage(options: { readonly name: string; readonly folder: string }): Promise<string> {
-  const missing = await installMissing(imageRequirements);
-  if (missing.length > 0)
-    throw new Error(`no image can be built; missing: ${missing.map((one) => one.package).join(', ')}`);
-  const { name, folder } = options;
-  const env = { ...commandEnv(), STORAGE_DRIVER: 'vfs', BUILDAH_ISOLATION: 'chroot' };
+export async function ensureProgramImages(clusterFolder: string): Promise<ProgramArchives> {
+  const folder = join(clusterFolder, 'program-images');
+  const archives = { slim: join(folder, 'slim.tar'), distroless: join(folder, 'distroless.tar') };
+  await withFileLock(`${folder}.lock`, async () => {
+    if (Object.values(archives).every((archive) => existsSync(archive))) return;
+    await buildProgramImages(folder, archives);
+    for (const archive of Object.values(archives)) await importImage(clusterFolder, archive);
+  });
+  return archives;
+}
+
+async function buildProgramImages(folder: string, archives: ProgramArchives): Promise<void> {
+  const missing = findMissing(imageRequirements);
+  if (missing.length > 0) throw new Error(`no image can be built; missing:\n${describeMissing(missing).join('\n')}`);
+  const work = join(folder, 'work');
+  await mkdir(work, { recursive: true });
+  const env = { ...commandEnv(), BUILDAH_ISOLATION: 'chroot' };
   const buildah = (...args: string[]) =>
-    run('buildah', ['--root', join(folder, 'store'), '--runroot', join(folder, 'run'), ...args], { env, cwd: root });
+    run('buildah', ['--root', join(work, 'store'), '--runroot', join(work, 'run'), ...args], { env, cwd: root });
   const commit = async (from: string, files: string, as: string) => {
     const container = (await buildah('from', from)).trim();
     await buildah('add', '--quiet', container, files, '/');
     await buildah('commit', '--quiet', '--rm', container, as);
   };
-  say(`building the image ${name} with buildah`);
-  await mkdir(folder, { recursive: true });
-  await commit('scratch', await makeBase(), 'localhost/base');
-  await commit('localhost/base', await makeTools(folder), 'localhost/builder');
-  const bases = ['--build-arg', 'BUILDER=localhost/builder', '--build-arg', 'BASE=localhost/base'];
-  // npm in the build trusts what this machine trusts.
-  const certificates = ['--volume', '/etc/ssl/certs:/etc/ssl/certs:ro'];
-  await buildah('bud', '--quiet', '--timestamp', '0', ...certificates, ...bases, '--tag', name, '.');
-  const archive = join(folder, 'program.tar');
-  await buildah('push', '--quiet', name, `docker-archive:${archive}:${name}`);
-  return archive;
-}
-
-/** A minimal Debian with certificates, kept: its root folder. */
-async function makeBase(): Promise<string> {
-  const kept = cacheFolder(`debian-${SUITE}`);
-  await mkdir(dirname(kept), { recursive: true });
-  await withFileLock(`${kept}.lock`, async () => {
-    if (existsSync(kept)) return;
-    say(`making a minimal Debian with debootstrap, once; kept in ${kept}`);
-    const unfinished = `${kept}.unfinished`;
-    await rm(unfinished, { recursive: true, force: true });
-    await run('debootstrap', ['--variant=minbase', '--include=ca-certificates', SUITE, unfinished]);
-    for (const waste of ['var/cache/apt/archives', 'var/lib/apt/lists'])
-      await rm(join(unfinished, waste), { recursive: true });
-    await rename(unfinished, kept);
-  });
-  return kept;
-}
-
-/** The lock file's Node, and npm whole as the registry has it, as a folder to put onto the base. */
-async function makeTools(folder: string): Promise<string> {
-  const tools = join(folder, 'tools');
-  const modules = join(tools, 'usr/local/lib/node_modules');
-  for (const place of ['usr/local/bin', 'usr/local/etc', 'usr/local/lib/node_modules/npm'])
-    await mkdir(join(tools, place), { recursive: true });
-  await cp(process.execPath, join(tools, 'usr/local/bin/node'), { dereference: true });
-  await run('npm', ['pack', '--pack-destination', folder, `npm@${NPM}`], { cwd: '/' });
-  const archive = join(folder, `npm-${NPM}.tgz`);
-  await run('tar', ['-C', join(modules, 'npm'), '--strip-components=1', '-xzf', archive]);
-  await symlink('../lib/node_modules/npm/bin/npm-cli.js', join(tools, 'usr/local/bin/npm'));
-  await writeFile(join(tools, 'usr/local/etc/npmrc'), 'cafile=/etc/ssl/certs/ca-certificates.crt\n');
-  return tools;
+  await commit('scratch', await makeSlimBase(), 'localhost/slim');
+  await commit('scratch', await makeDistrolessBase(work), 'localhost/distroless');
+  await commit('localhost/slim', await makeBuildTools(work), 'localhost/builder');
+  const images = { BUILDER: 'localhost/builder', SLIM: 'localhost/slim', DISTROLESS: 'localhost/distroless' };
+  for (const base of ['slim', 'distroless'] as const) {
+    say(`building the image ${programImages[base]} with buildah`);
+    const args = Object.entries({ ...images, BASE: base }).flatMap(([name, value]) => [
+      '--build-arg',
+      `${name}=${value}`,
+    ]);
+    // npm in the build trusts what this machine trusts.
+    const certificates = ['--volume', '/etc/ssl/certs:/etc/ssl/certs:ro'];
+    await buildah('bud', '--quiet', '--timestamp', '0', ...certificates, ...args, '--tag', programImages[base], '.');
+    await buildah('push', '--quiet', programImages[base], `docker-archive:${archives[base]}:${programImages[base]}`);
+  }
+  // What its stages left mounted.
+  await buildah('rm', '--all');
+  await rm(work, { recursive: true, force: true });
 }
