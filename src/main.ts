@@ -1,30 +1,10 @@
-#!/usr/bin/env -S node --max-semi-space-size=1
+#!/usr/bin/env -S node --max-semi-space-size=1 --optimize-for-size
 // V8 keeps the room for young objects that a start or a rush once took, up to 48 MB: with 1 MiB halves it does not (docs/benchmarks.md).
-import { CommandError, ExitCode, type CliCommand, type Io } from './cli/command.ts';
-import { programName } from './cli/program-name.ts';
+import { CommandError, ExitCode, type Io } from './cli/command.ts';
+import { COMPLETE, commands, shownCommands } from './cli/commands.ts';
+import { isCompletionHook, programName } from './cli/program-name.ts';
 
-/** Subcommand → its module: only the one that is asked for is loaded. */
-const commands: Readonly<Record<string, { summary: string; load: () => Promise<{ default: CliCommand }> }>> = {
-  controller: {
-    summary: 'watch annotated ConfigMaps and reload the pods that use them',
-    load: () => import('./cli/controller.ts'),
-  },
-  manager: { summary: 'reload one configuration file inside the pod', load: () => import('./cli/manager.ts') },
-  validate: { summary: 'check LeIndex files and ConfigMap manifests', load: () => import('./cli/validate.ts') },
-  diff: {
-    summary: 'compare two configurations, or a ConfigMap with its last known good',
-    load: () => import('./cli/diff.ts'),
-  },
-  status: { summary: 'show what a ConfigMap asks for and what its pods run', load: () => import('./cli/status.ts') },
-  history: { summary: 'show the reloads of a ConfigMap', load: () => import('./cli/history.ts') },
-  reload: { summary: 'reload the present text again', load: () => import('./cli/reload.ts') },
-  rollback: { summary: 'go back to an earlier revision', load: () => import('./cli/rollback.ts') },
-  pause: { summary: 'observe a ConfigMap only', load: () => import('./cli/pause.ts') },
-  resume: { summary: 'end a pause', load: () => import('./cli/resume.ts') },
-  crd: { summary: 'print the ConfigReload CustomResourceDefinition', load: () => import('./cli/crd.ts') },
-};
-
-process.exit(await main(process.argv.slice(2)));
+process.exit(await main([...(isCompletionHook ? [COMPLETE] : []), ...process.argv.slice(2)]));
 
 async function main(argv: readonly string[]): Promise<ExitCode> {
   const [name, ...rest] = argv;
@@ -35,7 +15,9 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
   }
   const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (!command) {
-    io.stderr.write(`${programName}: "${name}" is no subcommand; there are: ${Object.keys(commands).join(', ')}\n`);
+    io.stderr.write(
+      `${programName}: "${name}" is no subcommand; there are: ${shownCommands.map(([one]) => one).join(', ')}\n`,
+    );
     return ExitCode.usage;
   }
   try {
@@ -60,8 +42,8 @@ function processIo(): Io {
 }
 
 function usage(): string {
-  const width = Math.max(...Object.keys(commands).map((name) => name.length));
-  const lines = Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(width)}  ${summary}`);
+  const width = Math.max(...shownCommands.map(([name]) => name.length));
+  const lines = shownCommands.map(([name, { summary }]) => `  ${name.padEnd(width)}  ${summary}`);
   return `${programName}: new configuration for running pods, proven, without a restart
 
 Usage: ${programName} <command> [flags]

@@ -1,4 +1,5 @@
 import type { Readable, Writable } from 'node:stream';
+import type { Command } from 'commander';
 
 /** What a subcommand may touch of the outside: given by main, replaced in tests. */
 export interface Io {
@@ -15,6 +16,8 @@ export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode];
 
 /** One file in `cli/` a subcommand, with this as its default export. `argv` is what follows the subcommand's name. */
 export interface CliCommand {
+  /** Its flags and arguments: what `--help`, completion and `docs/cli-reference.md` are made of. */
+  describe(): Command;
   run(argv: readonly string[], io: Io): Promise<ExitCode>;
 }
 

@@ -154,5 +154,5 @@ function cidrs(word: string, previous: unknown): string[] {
   return all;
 }
 
-const command: CliCommand = { run };
+const command: CliCommand = { describe: buildCommand, run };
 export default command;

@@ -15,7 +15,7 @@ interface Settings extends ClusterSettings {
   readonly output: 'text' | 'json';
 }
 
-const command: CliCommand = { run };
+const command: CliCommand = { describe: newCommandLine, run };
 export default command;
 
 async function run(argv: readonly string[], io: Io): Promise<ExitCode> {

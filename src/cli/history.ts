@@ -13,18 +13,12 @@ interface Settings extends ClusterSettings {
   readonly limit: number;
 }
 
-const command: CliCommand = { run };
+const command: CliCommand = { describe: newCommandLine, run };
 export default command;
 
 /** `history NAME`: reloads, newest first. */
 async function run(argv: readonly string[], io: Io): Promise<ExitCode> {
-  const line = newCommand('history', 'Shows the reloads of a ConfigMap, newest first.')
-    .argument('<name>', 'a ConfigMap')
-    .addOption(flag('--limit <n>', 'how many at most', { parse: wholeNumber(1, 100), default: 20 }))
-    .addOption(
-      flag('-o, --output <format>', 'how to print it', { default: 'text', choices: ['text', 'wide', 'json', 'yaml'] }),
-    );
-  const parsed = readSettings<Settings>(addClusterFlags(line), argv, io);
+  const parsed = readSettings<Settings>(newCommandLine(), argv, io);
   if (!parsed) return ExitCode.done;
   const { output, limit } = parsed.settings;
   const [name = ''] = parsed.args;
@@ -36,6 +30,16 @@ async function run(argv: readonly string[], io: Io): Promise<ExitCode> {
     else io.stdout.write(showHistory(entries, isTerminal ? io.stdout.columns : undefined));
     return ExitCode.done;
   });
+}
+
+function newCommandLine() {
+  const line = newCommand('history', 'Shows the reloads of a ConfigMap, newest first.')
+    .argument('<name>', 'a ConfigMap')
+    .addOption(flag('--limit <n>', 'how many at most', { parse: wholeNumber(1, 100), default: 20 }))
+    .addOption(
+      flag('-o, --output <format>', 'how to print it', { default: 'text', choices: ['text', 'wide', 'json', 'yaml'] }),
+    );
+  return addClusterFlags(line);
 }
 
 function showHistory(entries: readonly HistoryEntry[], width: number | undefined): string {

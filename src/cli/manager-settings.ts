@@ -34,7 +34,7 @@ const levels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as
 
 /** Undefined where help was asked for and shown. @throws CommandError naming the flag that is wrong. */
 export function readManagerSettings(argv: readonly string[], io: Io): Readonly<ManagerSettings> | undefined {
-  const read = readSettings<ManagerSettings>(buildCommand(), argv, io);
+  const read = readSettings<ManagerSettings>(describeManager(), argv, io);
   if (!read) return undefined;
   const { settings } = read;
   const usage = (message: string) => new CommandError(message, ExitCode.usage);
@@ -48,7 +48,8 @@ export function readManagerSettings(argv: readonly string[], io: Io): Readonly<M
   return settings;
 }
 
-function buildCommand() {
+/** Its flags; times in milliseconds. */
+export function describeManager() {
   return newCommand('manager', 'Reload one configuration file inside the pod.')
     .addOption(flag('--config <file>', 'the configuration file').makeOptionMandatory())
     .addOption(

@@ -9,7 +9,7 @@ import { RetryingTarget } from '../manager/retrying-target.ts';
 import { SignalTarget } from '../manager/signal-target.ts';
 import { WebhookNotifier } from '../manager/webhook-notifier.ts';
 import { CommandError, ExitCode, type CliCommand, type Io } from './command.ts';
-import { readManagerSettings, type ManagerSettings } from './manager-settings.ts';
+import { describeManager, readManagerSettings, type ManagerSettings } from './manager-settings.ts';
 
 async function run(argv: readonly string[], io: Io): Promise<ExitCode> {
   const settings = readManagerSettings(argv, io);
@@ -118,5 +118,5 @@ function aborted(signal: AbortSignal): Promise<void> {
   });
 }
 
-const command: CliCommand = { run };
+const command: CliCommand = { describe: describeManager, run };
 export default command;

@@ -6,16 +6,12 @@ import { readSource } from './read-reload.ts';
 import { newCommand, readSettings } from './settings.ts';
 import { addWaitFlags, type WaitSettings } from './wait-flags.ts';
 
-const command: CliCommand = { run };
+const command: CliCommand = { describe: newCommandLine, run };
 export default command;
 
 /** `reload NAME`: every target loads the present text again. */
 async function run(argv: readonly string[], io: Io): Promise<ExitCode> {
-  const line = newCommand(
-    'reload',
-    'Reloads the present text in every pod that uses the ConfigMap, also where it runs.',
-  );
-  const parsed = readSettings<WaitSettings>(addWaitFlags(line.argument('<name>', 'a ConfigMap')), argv, io);
+  const parsed = readSettings<WaitSettings>(newCommandLine(), argv, io);
   if (!parsed) return ExitCode.done;
   const { settings, args } = parsed;
   const [name = ''] = args;
@@ -35,4 +31,12 @@ async function run(argv: readonly string[], io: Io): Promise<ExitCode> {
       io,
     });
   });
+}
+
+function newCommandLine() {
+  const line = newCommand(
+    'reload',
+    'Reloads the present text in every pod that uses the ConfigMap, also where it runs.',
+  );
+  return addWaitFlags(line.argument('<name>', 'a ConfigMap'));
 }

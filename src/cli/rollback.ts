@@ -13,17 +13,12 @@ interface Settings extends WaitSettings {
   readonly to: number | 'previous';
 }
 
-const command: CliCommand = { run };
+const command: CliCommand = { describe: newCommandLine, run };
 export default command;
 
 /** `rollback NAME [--to N]`: every target runs the text of an earlier revision. */
 async function run(argv: readonly string[], io: Io): Promise<ExitCode> {
-  const line = newCommand('rollback', 'Brings every pod that uses the ConfigMap back to an earlier revision.')
-    .argument('<name>', 'a ConfigMap')
-    .addOption(
-      flag('--to <revision>', 'a revision of `history`, or previous', { parse: revision, default: 'previous' }),
-    );
-  const parsed = readSettings<Settings>(addWaitFlags(line), argv, io);
+  const parsed = readSettings<Settings>(newCommandLine(), argv, io);
   if (!parsed) return ExitCode.done;
   const { settings, args } = parsed;
   const [name = ''] = args;
@@ -51,6 +46,15 @@ async function run(argv: readonly string[], io: Io): Promise<ExitCode> {
       io,
     });
   });
+}
+
+function newCommandLine() {
+  const line = newCommand('rollback', 'Brings every pod that uses the ConfigMap back to an earlier revision.')
+    .argument('<name>', 'a ConfigMap')
+    .addOption(
+      flag('--to <revision>', 'a revision of `history`, or previous', { parse: revision, default: 'previous' }),
+    );
+  return addWaitFlags(line);
 }
 
 /** Takes the annotation away, and waits for at most ten seconds until the controller has seen it. */

@@ -6,10 +6,11 @@ import { newCommand, readSettings } from './settings.ts';
 
 /** The subcommand that sets, or takes away, the annotation `paused`. */
 export function pauseCommand(name: 'pause' | 'resume', summary: string): CliCommand {
+  const describe = () => addClusterFlags(newCommand(name, summary).argument('<name...>', 'ConfigMaps'));
   return {
+    describe,
     async run(argv, io) {
-      const line = newCommand(name, summary).argument('<name...>', 'ConfigMaps');
-      const parsed = readSettings<ClusterSettings>(addClusterFlags(line), argv, io);
+      const parsed = readSettings<ClusterSettings>(describe(), argv, io);
       if (!parsed) return ExitCode.done;
       return withCluster(parsed.settings, async (access) => {
         for (const source of parsed.args) {

@@ -14,7 +14,7 @@ interface Settings extends ClusterSettings {
 
 const POLL_MS = 500;
 
-const command: CliCommand = { run };
+const command: CliCommand = { describe: newCommandLine, run };
 export default command;
 
 /** `status [NAME]`: the state of one source, or of all. */

@@ -27,7 +27,7 @@ interface Entry {
   readonly config?: LeIndexConfig;
 }
 
-const command: CliCommand = { run };
+const command: CliCommand = { describe: newCommandLine, run };
 export default command;
 
 async function run(argv: readonly string[], io: Io): Promise<ExitCode> {
