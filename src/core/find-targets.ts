@@ -27,6 +27,8 @@ export interface PendingUse {
   readonly pod: string;
   readonly uid: string;
   readonly container: string;
+  /** How it will be reloaded. */
+  readonly strategy: Target['channel']['kind'];
 }
 
 export interface FoundTargets {
@@ -156,7 +158,10 @@ function targetOr(
   how: Pick<Target, 'channel' | 'isMounted'>,
 ): Use {
   const { namespace, name, uid } = pod;
-  if (!container.running) return { kind: 'pending', pending: { pod: name, uid, container: container.name } };
+  if (!container.running) {
+    const pending = { pod: name, uid, container: container.name, strategy: how.channel.kind };
+    return { kind: 'pending', pending };
+  }
   const record = readRecord(
     pod.annotations[recordAnnotation(query.source, container.name)],
     container.running.containerId,

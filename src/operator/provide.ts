@@ -8,7 +8,7 @@ import type { Operator } from './reconcile.ts';
  * read the source itself, back into the source. `restored`: the source has the text now, and is looked at anew.
  */
 export async function provide(
-  { source, status }: Observation,
+  { source, status, found }: Observation,
   plan: ReloadPlan,
   { operator, signal }: { operator: Operator; signal: AbortSignal },
 ): Promise<'provided' | 'restored' | 'refused'> {
@@ -21,7 +21,10 @@ export async function provide(
     if (result === 'published') announcer.published(policy.publishTo, accepted.hash);
     return result === 'refused' ? 'refused' : 'provided';
   }
-  const needsSource = plan.due.some(({ channel }) => channel.kind === 'signal');
+  // Those that are settled or down, too: at its next start, after a crash, say, each reads what the source has.
+  const needsSource =
+    found.targets.some(({ channel }) => channel.kind === 'signal') ||
+    found.pending.some(({ strategy }) => strategy === 'signal');
   if (!rollback || rollback.isRestored || !needsSource) return 'provided';
   await sources.restore(source, { key, content }, signal);
   announcer.restored(rollback.toRevision, rollback.fromRevision);

@@ -102,7 +102,8 @@ describe('targets', () => {
 
 describe('pods that are no targets now', () => {
   it('a container that does not run is pending', () => {
-    expect(find(pod().mounting('cfg')).pending).toEqual([{ pod: 'web-1', uid: 'uid-web-1', container: 'app' }]);
+    const pending = [{ pod: 'web-1', uid: 'uid-web-1', container: 'app', strategy: 'signal' }];
+    expect(find(pod().mounting('cfg')).pending).toEqual(pending);
   });
   it.each(['Succeeded', 'Failed'])('a %s pod is left out', (phase) => {
     expect(
