@@ -1,8 +1,11 @@
 import { ANNOTATION_PREFIX } from '../core/names.ts';
 
+/** The entry in the configuration that is ours. */
+export const WEBHOOK_NAME = 'validate.reload.leindex.io';
+
 /** Where the API server finds the webhook: a Service, or an address. */
 export type WebhookClient =
-  | { readonly url: string; readonly caBundle: string }
+  | { readonly url: string; readonly caBundle?: string }
   | {
       readonly service: {
         readonly name: string;
@@ -25,7 +28,7 @@ export function webhookConfiguration(clientConfig: WebhookClient, annotations: R
     metadata: { name: 'leindex-reloader', annotations },
     webhooks: [
       {
-        name: 'validate.reload.leindex.io',
+        name: WEBHOOK_NAME,
         clientConfig,
         rules: [
           {

@@ -4,17 +4,24 @@ import type { AddressInfo } from 'node:net';
 import type { Validate } from '../core/validation.ts';
 import { answerReview } from './answer-review.ts';
 
+/** PEM. */
+export interface CertificatePair {
+  readonly cert: Buffer | string;
+  readonly key: Buffer | string;
+}
+
 export interface WebhookOptions {
   readonly host: string;
   readonly port: number;
-  readonly pair: { readonly cert: Buffer | string; readonly key: Buffer | string };
+  /** Without one, handshakes fail until `replacePair`. */
+  readonly pair?: CertificatePair;
   readonly validate: Validate;
 }
 
 export interface WebhookServer {
   readonly port: number;
   /** Takes a rotated certificate for connections from now on. */
-  replacePair(pair: WebhookOptions['pair']): void;
+  replacePair(pair: CertificatePair): void;
   close(): Promise<void>;
 }
 

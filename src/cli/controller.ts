@@ -35,6 +35,7 @@ interface Settings {
   readonly admissionListen?: HostPort;
   readonly admissionCert?: string;
   readonly admissionKey?: string;
+  readonly admissionConfiguration: string;
   readonly logLevel: string;
 }
 
@@ -92,8 +93,19 @@ function buildCommand() {
         parse: hostPort,
       }),
     )
-    .addOption(flag('--admission-cert <file>', 'its certificate (PEM); followed when it is rotated'))
+    .addOption(
+      flag('--admission-cert <file>', 'its certificate (PEM), followed when it is rotated (default: one of its own)'),
+    )
     .addOption(flag('--admission-key <file>', 'the key of that certificate (PEM)'))
+    .addOption(
+      flag(
+        '--admission-configuration <name>',
+        'ValidatingWebhookConfiguration that is to trust a certificate of its own',
+        {
+          default: 'leindex-reloader',
+        },
+      ),
+    )
     .addOption(
       flag('--log-level <level>', 'least severe level that is logged', { choices: LOG_LEVELS, default: 'info' }),
     );
@@ -126,7 +138,7 @@ async function run(argv: readonly string[], io: Io): Promise<ExitCode> {
           : undefined,
         version,
       },
-      { logger, signal: io.signal },
+      { logger, signal: io.signal, unready: () => webhook?.unready() },
     );
   } catch (error) {
     throw new CommandError(error instanceof Error ? error.message : String(error), ExitCode.unreachable, {

@@ -1,49 +1,110 @@
 import type { Logger } from 'pino';
-import { startWebhook } from '../admission/webhook-server.ts';
+import { CertificateKeeper } from '../admission/certificate-keeper.ts';
+import { WEBHOOK_NAME } from '../admission/webhook-configuration.ts';
+import { startWebhook, type WebhookServer } from '../admission/webhook-server.ts';
 import { createBoundedValidator } from '../gate/bounded-validator.ts';
+import { createKubeClient } from '../kube/kube-client.ts';
+import { createWebhookTrust } from '../kube/webhook-trust.ts';
 import { TlsFiles } from '../manager/tls-files.ts';
+import { systemClock } from '../runtime/clock.ts';
 import { CommandError, ExitCode } from './command.ts';
 import type { HostPort } from './settings.ts';
+import { version } from './version.ts';
 
 interface AdmissionSettings {
+  readonly kubeconfig?: string;
   readonly admissionListen?: HostPort;
   readonly admissionCert?: string;
   readonly admissionKey?: string;
+  readonly admissionConfiguration: string;
   readonly maxConfigBytes: number;
 }
+
+/** The webhook of one replica. */
+export interface Admission {
+  /** Why no API server may be sent here yet. */
+  unready(): string | undefined;
+  close(): Promise<void>;
+}
+
+/** Where certificates come from, while it is open. */
+type Certificates = Admission;
 
 /**
  * The webhook of every replica, leading or not; undefined where no flag asks for it.
  *
  * @throws CommandError where the flags do not fit together (2), or files or address cannot be used (3)
  */
-export async function startAdmission(
-  { admissionListen, admissionCert, admissionKey, maxConfigBytes }: AdmissionSettings,
-  logger: Logger,
-): Promise<{ close(): Promise<void> } | undefined> {
-  const given = [admissionListen, admissionCert, admissionKey].filter((one) => one !== undefined);
-  if (given.length === 0) return undefined;
-  if (admissionListen === undefined || admissionCert === undefined || admissionKey === undefined) {
-    const message = '--admission-listen, --admission-cert and --admission-key belong together';
+export async function startAdmission(settings: AdmissionSettings, logger: Logger): Promise<Admission | undefined> {
+  const { admissionListen, admissionCert, admissionKey, maxConfigBytes } = settings;
+  const isPair = (admissionCert === undefined) === (admissionKey === undefined);
+  if (!isPair || (admissionListen === undefined && admissionCert !== undefined)) {
+    const message = '--admission-cert and --admission-key belong together, and to --admission-listen';
     throw new CommandError(message, ExitCode.usage);
   }
+  if (admissionListen === undefined) return undefined;
   const validator = createBoundedValidator({ maxBytes: maxConfigBytes });
+  const server = await startWebhook({ ...admissionListen, validate: validator.validate }).catch(
+    async (cause: unknown) => {
+      await validator.close();
+      throw cannotStart(cause);
+    },
+  );
+  const close = async () => {
+    await server.close();
+    await validator.close();
+  };
   try {
-    const files = await TlsFiles.load({ certFile: admissionCert, keyFile: admissionKey, logger });
-    const { validate } = validator;
-    const server = await startWebhook({ ...admissionListen, pair: files.current, validate });
-    files.follow((pair) => server.replacePair(pair));
+    const certificates =
+      admissionCert === undefined || admissionKey === undefined
+        ? keepOwn(settings, { server, logger })
+        : await followFiles({ certFile: admissionCert, keyFile: admissionKey, logger }, server);
     logger.info({ admissionPort: server.port }, 'admission webhook listens');
     return {
+      unready: () => certificates.unready(),
       close: async () => {
-        files.close();
-        await server.close();
-        await validator.close();
+        await certificates.close();
+        await close();
       },
     };
   } catch (cause) {
-    await validator.close();
-    const message = `admission webhook: ${cause instanceof Error ? cause.message : String(cause)}`;
-    throw new CommandError(message, ExitCode.unreachable, { cause });
+    await close();
+    throw cannotStart(cause);
   }
+}
+
+function keepOwn(
+  { kubeconfig, admissionConfiguration: configuration }: AdmissionSettings,
+  { server, logger }: { readonly server: WebhookServer; readonly logger: Logger },
+): Certificates {
+  const client = createKubeClient({ kubeconfig, userAgent: `leindex-reloader/${version}`, logger });
+  const keeper = new CertificateKeeper({
+    trust: createWebhookTrust(client, { configuration, webhook: WEBHOOK_NAME }),
+    serve: (pair) => server.replacePair(pair),
+    clock: systemClock,
+    wallClock: () => new Date(),
+    logger,
+  });
+  const stop = new AbortController();
+  const running = keeper.run(stop.signal);
+  return {
+    unready: () => keeper.unready,
+    close: async () => {
+      stop.abort();
+      await running;
+      await client.close();
+    },
+  };
+}
+
+async function followFiles(options: Parameters<typeof TlsFiles.load>[0], server: WebhookServer): Promise<Certificates> {
+  const files = await TlsFiles.load(options);
+  server.replacePair(files.current);
+  files.follow((pair) => server.replacePair(pair));
+  return { unready: () => undefined, close: () => Promise.resolve().then(() => files.close()) };
+}
+
+function cannotStart(cause: unknown): CommandError {
+  const message = `admission webhook: ${cause instanceof Error ? cause.message : String(cause)}`;
+  return new CommandError(message, ExitCode.unreachable, { cause });
 }

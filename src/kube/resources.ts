@@ -9,5 +9,10 @@ export const resources = {
   configReloads: { group: API_GROUP, version: API_VERSION, plural: 'configreloads' },
   controllerRevisions: { group: 'apps', version: 'v1', plural: 'controllerrevisions' },
   events: { group: 'events.k8s.io', version: 'v1', plural: 'events' },
+  validatingWebhookConfigurations: {
+    group: 'admissionregistration.k8s.io',
+    version: 'v1',
+    plural: 'validatingwebhookconfigurations',
+  },
   leases: { group: 'coordination.k8s.io', version: 'v1', plural: 'leases' },
 } as const satisfies Record<string, Resource>;

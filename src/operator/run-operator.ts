@@ -68,14 +68,18 @@ const DEAD_WATCH_MS = 300_000;
 /** No reconcile that fails waits longer for its next try, milliseconds: what was wrong may have been the API server alone. */
 const LONGEST_BACKOFF_MS = 60_000;
 
+export interface RunContext {
+  readonly logger: Logger;
+  readonly signal: AbortSignal;
+  /** What else is not ready yet; undefined where all is. */
+  readonly unready?: () => string | undefined;
+}
+
 /**
  * Wires everything together and runs until `signal` aborts. Rejects where it cannot start, and with a LeaseLostError
  * where another replica may lead now: then the process must end.
  */
-export async function runOperator(
-  settings: OperatorSettings,
-  { logger, signal }: { logger: Logger; signal: AbortSignal },
-): Promise<void> {
+export async function runOperator(settings: OperatorSettings, { logger, signal, unready }: RunContext): Promise<void> {
   const client = createKubeClient({
     kubeconfig: settings.kubeconfig,
     userAgent: `leindex-reloader/${settings.version}`,
@@ -197,7 +201,7 @@ export async function runOperator(
   const health = await startHealthServer(settings.listen, {
     registry,
     unhealthy: () => watches().find(({ silence }) => silence > DEAD_WATCH_MS)?.name,
-    unready: () => (signal.aborted ? 'stopping' : watches().find(({ hasSynced }) => !hasSynced)?.name),
+    unready: () => (signal.aborted ? 'stopping' : (watches().find(({ hasSynced }) => !hasSynced)?.name ?? unready?.())),
     refresh: () => {
       metrics.sources(sources.size);
       for (const { name, age } of watches()) metrics.watchAge(name, age / 1000);
