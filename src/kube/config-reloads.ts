@@ -9,8 +9,12 @@ import type { KubeClient } from './kube-client.ts';
 import { resourcePath } from './resource-path.ts';
 import { resources } from './resources.ts';
 
-/** Keeps the ConfigReload of a source. Every status write names the version it was made from: two writers never mix. */
-export function createConfigReloads(client: KubeClient): ReloadPort {
+/**
+ * Keeps the ConfigReload of a source. Every status write names the version it was made from: two writers never mix.
+ *
+ * @param onUnserved told when the API server knows no ConfigReloads at all
+ */
+export function createConfigReloads(client: KubeClient, onUnserved: () => void = () => undefined): ReloadPort {
   const pathOf = (key: string, subresource?: string) =>
     resourcePath(resources.configReloads, { ...splitKey(key), subresource });
 
@@ -19,7 +23,10 @@ export function createConfigReloads(client: KubeClient): ReloadPort {
       return toStored((await client.request<unknown>({ path: pathOf(key), signal })).body);
     } catch (error) {
       // Only the object's own absence: without the CRD every call is a 404 too, and then nothing may be done.
-      if (isKind(error, 'NotFound') && isNamed(error.cause, splitKey(key).name)) return undefined;
+      if (isKind(error, 'NotFound')) {
+        if (isNamed(error.cause, splitKey(key).name)) return undefined;
+        onUnserved();
+      }
       throw error;
     }
   }

@@ -10,6 +10,7 @@ import { createConfigReloads } from '../kube/config-reloads.ts';
 import { EventRecorder } from '../kube/events.ts';
 import { createSignals } from '../kube/exec-signal.ts';
 import { createEndpoints } from '../kube/http-reload.ts';
+import { isCrdServed } from '../kube/crd-presence.ts';
 import { createKubeClient, type KubeClient } from '../kube/kube-client.ts';
 import { createLeaseClient } from '../kube/lease-client.ts';
 import { toPodView } from '../kube/pod-view.ts';
@@ -21,6 +22,7 @@ import { createSources } from '../kube/sources.ts';
 import { createWatchSource } from '../kube/watch-source.ts';
 import { Controller } from '../runtime/controller.ts';
 import { LeaderElector, LeaseLostError } from '../runtime/leader-elector.ts';
+import { PresenceWatch } from '../runtime/presence-watch.ts';
 import { awaitChange } from '../runtime/reconciler.ts';
 import { Reflector, type ReflectorHooks } from '../runtime/reflector.ts';
 import { WorkQueue } from '../runtime/work-queue.ts';
@@ -119,10 +121,14 @@ export async function runOperator(settings: OperatorSettings, { logger, signal, 
     watching,
   );
 
+  const crd = new PresenceWatch({
+    isThere: (until) => isCrdServed(client, until),
+    onReturn: () => sources.keys().forEach((key) => queue.add(key)),
+  });
   const open: Ports = {
     sources: createSources(client),
     pods: createPods({ client, clock, cached: podWatches }),
-    reloads: createConfigReloads(client),
+    reloads: createConfigReloads(client, () => crd.miss()),
     revisions: createRevisions(client),
     signals: createSignals(() => client.kubeConfig),
     endpoints,
@@ -201,7 +207,11 @@ export async function runOperator(settings: OperatorSettings, { logger, signal, 
   const health = await startHealthServer(settings.listen, {
     registry,
     unhealthy: () => watches().find(({ silence }) => silence > DEAD_WATCH_MS)?.name,
-    unready: () => (signal.aborted ? 'stopping' : (watches().find(({ hasSynced }) => !hasSynced)?.name ?? unready?.())),
+    unready: () => {
+      if (signal.aborted) return 'stopping';
+      if (crd.state !== 'there') return 'the CRD of ConfigReloads is not installed in this version';
+      return watches().find(({ hasSynced }) => !hasSynced)?.name ?? unready?.();
+    },
     refresh: () => {
       metrics.sources(sources.size);
       for (const { name, age } of watches()) metrics.watchAge(name, age / 1000);
@@ -227,7 +237,7 @@ export async function runOperator(settings: OperatorSettings, { logger, signal, 
     }
   }
 
-  const runs = sources.reflectors.map((watch) => watch.run(watching));
+  const runs = [crd, ...sources.reflectors].map((watch) => watch.run(watching));
   try {
     if (elector) await elector.run(signal, work);
     else await work();

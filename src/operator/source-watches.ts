@@ -29,6 +29,10 @@ export class SourceWatches {
     return this.reflectors.reduce((sum, { store }) => sum + store.size, 0);
   }
 
+  keys(): string[] {
+    return this.reflectors.flatMap(({ store }) => store.keys());
+  }
+
   get(key: string): SourceMark | undefined {
     for (const { store } of this.reflectors) {
       const mark = store.get(key);
