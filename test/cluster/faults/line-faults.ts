@@ -16,11 +16,12 @@ export class LineFaults {
   }
 
   async pipe(from: IncomingMessage, to: ServerResponse): Promise<void> {
+    const decoder = new TextDecoder(); // characters come split, too
     let rest = '';
     let index = 0;
     try {
       for await (const chunk of from) {
-        const lines = (rest + String(chunk)).split('\n');
+        const lines = (rest + decoder.decode(chunk as Buffer, { stream: true })).split('\n');
         rest = lines.pop() ?? '';
         for (const line of lines) {
           const { pieces, cut = false } = this.#fault(line, index++);
