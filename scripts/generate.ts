@@ -2,7 +2,7 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { stringify } from 'yaml';
-import { webhookConfiguration } from '../src/admission/webhook-configuration.ts';
+import { fixedWebhook } from '../src/admission/webhook-configuration.ts';
 import { configReloadCrd } from '../src/kube/crd.ts';
 import { permissions } from '../src/kube/permissions.ts';
 import { rbacObjects, rulesOf } from '../src/kube/rbac.ts';
@@ -27,13 +27,6 @@ const isCheck = process.argv.includes('--check');
 let stale = 0;
 settle({
   'deploy/crd.yaml': documents([configReloadCrd]),
-  'deploy/admission.yaml': documents([
-    webhookConfiguration(
-      { service: { name: 'leindex-reloader-admission', namespace: 'leindex-reloader', path: '/validate', port: 443 } },
-      // cert-manager writes the caBundle: of its Certificate of this name.
-      { 'cert-manager.io/inject-ca-from': 'leindex-reloader/leindex-reloader-admission' },
-    ),
-  ]),
   'deploy/rbac.yaml': documents(
     rbacObjects({ namespace: 'leindex-reloader', features: ['core', 'signal', 'leader-election'] }),
   ),
@@ -41,6 +34,7 @@ settle({
   [`${chart}/files/permissions.yaml`]: documents([
     Object.fromEntries(features.map((feature) => [feature, rulesOf([feature])])),
   ]),
+  [`${chart}/files/webhook.yaml`]: documents([fixedWebhook]),
   [`${chart}/files/exec-guard.yaml`]: documents([{ validations: execGuardRules() }]),
   [`${chart}/README.md`]: replaceSection(
     read(`${chart}/README.md`) ?? '',

@@ -8,14 +8,16 @@ const WHEN: Readonly<Record<Feature, string>> = {
   restart: '`features.restart`',
   publish: '`features.publish`',
   'leader-election': '`leaderElection.enabled`',
+  admission: '`admission.enabled` with `admission.certificates: self`',
 };
 
 /** Every permission with its reason, as a Markdown table. */
 export function permissionsTable(): string {
   const rows = Object.entries(permissions).flatMap(([feature, rules]) =>
-    rules.map(({ apiGroup, resource, verbs, why }) => {
+    rules.map(({ apiGroup, resource, verbs, resourceNames, why }) => {
       const what = apiGroup === '' ? resource : `${resource}.${apiGroup}`;
-      return `| ${feature} | ${WHEN[feature as Feature]} | \`${what}\` | ${verbs.join(', ')} | ${why} |`;
+      const which = resourceNames ? ', its own alone' : '';
+      return `| ${feature} | ${WHEN[feature as Feature]} | \`${what}\`${which} | ${verbs.join(', ')} | ${why} |`;
     }),
   );
   return ['| feature | on when | resource | verbs | why |', '|---|---|---|---|---|', ...rows].join('\n');

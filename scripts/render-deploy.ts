@@ -13,6 +13,11 @@ export const overlays = {
     about: 'All namespaces, by endpoint alone: no permission for pods/exec.',
     values: ['strategies={endpoint}'],
   },
+  admission: {
+    about:
+      'All namespaces, and an invalid edit is refused at kubectl apply: the admission webhook, with certificates of its own.',
+    values: ['admission.enabled=true'],
+  },
 } as const;
 
 export const NAMESPACE = 'leindex-reloader';

@@ -5,11 +5,13 @@ export interface Permission {
   readonly apiGroup: string;
   readonly resource: string;
   readonly verbs: readonly string[];
+  /** The only objects it is for; absent: all. */
+  readonly resourceNames?: readonly string[];
   readonly why: string;
 }
 
 /** A part of the program that can be switched off, and its permissions with it. */
-export type Feature = 'core' | 'signal' | 'token-secret' | 'restart' | 'publish' | 'leader-election';
+export type Feature = 'core' | 'signal' | 'token-secret' | 'restart' | 'publish' | 'leader-election' | 'admission';
 
 /**
  * Every permission the controller holds, feature by feature: the one source of `deploy/rbac*.yaml`, the chart's rules and
@@ -64,6 +66,15 @@ export const permissions: Readonly<Record<Feature, readonly Permission[]>> = {
       resource: 'leases',
       verbs: ['get', 'create', 'patch'],
       why: 'one of two replicas acts; only in the namespace of the controller',
+    },
+  ],
+  admission: [
+    {
+      apiGroup: 'admissionregistration.k8s.io',
+      resource: 'validatingwebhookconfigurations',
+      verbs: ['get', 'patch'],
+      resourceNames: ['leindex-reloader'],
+      why: 'have API servers trust the certificates that the replicas make; whoever may do this can have the cluster send its writes elsewhere',
     },
   ],
 };

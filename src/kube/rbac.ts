@@ -13,25 +13,30 @@ const labels = { 'app.kubernetes.io/name': NAME };
 
 /** ServiceAccount, roles and bindings for these features. */
 export function rbacObjects({ features, namespace, watched }: RbacOptions): readonly object[] {
-  const own = features.filter((feature) => feature === 'leader-election');
-  const watching = features.filter((feature) => feature !== 'leader-election');
+  const watching = features.filter((feature) => feature !== 'leader-election' && feature !== 'admission');
   const account = { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: NAME, namespace, labels } };
   const roles =
     watched === undefined
       ? roleAndBinding({ rules: rulesOf(watching), account: namespace })
       : watched.flatMap((one) => roleAndBinding({ rules: rulesOf(watching), account: namespace, namespace: one }));
-  const leases =
-    own.length === 0
-      ? []
-      : roleAndBinding({ rules: rulesOf(own), account: namespace, namespace, suffix: '-leader-election' });
-  return [account, ...roles, ...leases];
+  const only = (feature: Feature, place: Partial<RoleInput>) =>
+    features.includes(feature)
+      ? roleAndBinding({ rules: rulesOf([feature]), account: namespace, suffix: `-${feature}`, ...place })
+      : [];
+  // A webhook configuration has no namespace, and so neither has the role.
+  return [account, ...roles, ...only('leader-election', { namespace }), ...only('admission', {})];
 }
 
 /** The rules of these features, as a Role has them. */
 export function rulesOf(features: readonly Feature[]): object[] {
   return features
     .flatMap((feature): readonly Permission[] => permissions[feature])
-    .map(({ apiGroup, resource, verbs }) => ({ apiGroups: [apiGroup], resources: [resource], verbs: [...verbs] }));
+    .map(({ apiGroup, resource, verbs, resourceNames }) => ({
+      apiGroups: [apiGroup],
+      resources: [resource],
+      ...(resourceNames ? { resourceNames: [...resourceNames] } : {}),
+      verbs: [...verbs],
+    }));
 }
 
 interface RoleInput {

@@ -46,8 +46,23 @@ describe('roles', () => {
 
   test('every feature, and nothing else in the code', async () => {
     const objects = await renderChart(valueSets['signal alone, every feature']);
-    const all = (Object.keys(permissions) as Feature[]).filter((feature) => feature !== 'leader-election');
+    const all = (Object.keys(permissions) as Feature[]).filter(
+      (feature) => feature !== 'leader-election' && feature !== 'admission',
+    );
     expect(find(objects, 'ClusterRole', 'reloader-leindex-reloader')['rules']).toEqual(expected(all));
+  });
+
+  test('for its own certificates, that one webhook configuration and no Secret', async () => {
+    const objects = await renderChart(valueSets['admission, certificates of its own']);
+    const { name } = find(objects, 'ValidatingWebhookConfiguration').metadata;
+    const [rule] = expected(['admission']);
+    expect(find(objects, 'ClusterRole', `${name}-admission`)['rules']).toEqual([{ ...rule, resourceNames: [name] }]);
+    expect(JSON.stringify(rulesIn(objects))).not.toContain('secrets');
+  });
+
+  test('with certificates of cert-manager, no role more', async () => {
+    const withIt = await renderChart(valueSets['admission in two namespaces, by cert-manager']);
+    expect(names(rulesIn(withIt))).toEqual(names(rulesIn(await renderChart(valueSets['two namespaces']))));
   });
 
   test('with a list of namespaces, Roles alone', async () => {
@@ -71,6 +86,9 @@ describe('values', () => {
     'a privileged port': { metrics: { port: 80 } },
     'a CIDR without a length': { controller: { allowEndpointCidrs: ['10.0.0.0'] } },
     'a text as namespaces': { watch: { namespaces: 'alpha' } },
+    'another source of certificates': { admission: { certificates: 'helm' } },
+    'another failure policy': { admission: { failurePolicy: 'Retry' } },
+    'a webhook that may block for a minute': { admission: { timeoutSeconds: 60 } },
     'an unknown log level': { controller: { logLevel: 'verbose' } },
     'two replicas without a lease': { replicas: 2, leaderElection: { enabled: false } },
     'a ServiceMonitor without the Service': {

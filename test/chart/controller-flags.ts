@@ -8,7 +8,9 @@ import { promisify } from 'node:util';
  */
 export async function checkControllerFlags(args: readonly string[]): Promise<'understood'> {
   const main = join(import.meta.dirname, '..', '..', 'src', 'main.ts');
-  const others = args.filter((arg) => !arg.startsWith('--endpoint-ca-file='));
+  const others = args
+    .filter((arg) => !arg.startsWith('--endpoint-ca-file='))
+    .map((arg) => arg.replace(/^(--admission-(?:cert|key))=.*/, '$1=no-such-file'));
   const all = [main, 'controller', ...others, '--endpoint-ca-file=no-such-file'];
   try {
     await promisify(execFile)(process.execPath, all, { timeout: 20_000 });

@@ -53,6 +53,19 @@ export const valueSets = {
     strategies: ['signal'],
     features: { tokenSecret: true, restart: true, publish: true },
   },
+  'admission, certificates of its own': { admission: { enabled: true } },
+  'admission in two namespaces, by cert-manager': {
+    watch: { namespaces: ['alpha', 'beta'] },
+    admission: { enabled: true, certificates: 'cert-manager', failurePolicy: 'Fail', timeoutSeconds: 5, port: 9443 },
+  },
+  'admission by an issuer of the cluster': {
+    endpointCa: { configMap: 'ca' },
+    admission: {
+      ...{ enabled: true, certificates: 'cert-manager' },
+      issuerRef: { kind: 'ClusterIssuer', name: 'internal' },
+      namespaceSelector: { matchLabels: { team: 'search' } },
+    },
+  },
   'all that is watched': {
     metrics: {
       serviceMonitor: { enabled: true, labels: { release: 'prometheus' } },

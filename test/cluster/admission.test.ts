@@ -2,12 +2,12 @@ import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startWebhook, type WebhookServer } from '../../src/admission/webhook-server.ts';
-import { webhookConfiguration } from '../../src/admission/webhook-configuration.ts';
 import { createBoundedValidator } from '../../src/gate/bounded-validator.ts';
 import { CertificateAuthority, type KeyPair } from './certificates.ts';
 import { configText } from './config-reload.ts';
 import { useOwnControlPlane } from './use-cluster.ts';
 import { waitUntil } from './wait-until.ts';
+import { pointWebhook } from './webhook.ts';
 
 describe('the admission webhook behind a real API server', async () => {
   const cluster = await useOwnControlPlane();
@@ -30,13 +30,7 @@ describe('the admission webhook behind a real API server', async () => {
       },
       data: { 'mcp.yaml': text },
     });
-  const point = (port: number, by = authority) =>
-    cluster.apply(
-      webhookConfiguration({
-        url: `https://127.0.0.1:${port}/validate`,
-        caBundle: Buffer.from(by.pair.certificate).toString('base64'),
-      }) as never,
-    );
+  const point = (port: number, by = authority) => pointWebhook(cluster, port, by.pair.certificate);
   /** The API server takes up a configuration a moment after it was written. */
   const untilRefused = () =>
     waitUntil({

@@ -67,6 +67,20 @@ seccompProfile:
 {{- end -}}
 {{- end -}}
 
+{{- define "leindex-reloader.admission" -}}
+{{ include "leindex-reloader.fullname" . }}-admission
+{{- end -}}
+
+{{- /* Whether replicas make their certificates; empty: no. */ -}}
+{{- define "leindex-reloader.makesCertificates" -}}
+{{- if and .Values.admission.enabled (eq .Values.admission.certificates "self") }}true{{ end -}}
+{{- end -}}
+
+{{- /* Whether cert-manager does; empty: no. */ -}}
+{{- define "leindex-reloader.getsCertificates" -}}
+{{- if and .Values.admission.enabled (eq .Values.admission.certificates "cert-manager") }}true{{ end -}}
+{{- end -}}
+
 {{- /* Namespace of the reload that `helm test` does: one that is watched. */ -}}
 {{- define "leindex-reloader.testNamespace" -}}
 {{- if .Values.watch.namespaces }}{{ first .Values.watch.namespaces }}{{ else }}{{ .Release.Namespace }}{{ end -}}
