@@ -59,9 +59,10 @@ async function asked(): Promise<{ used: Set<string>; forbidden: string[] }> {
 }
 
 beforeAll(async () => {
-  chart = await renderChart({ features: { tokenSecret: true, restart: true, publish: true } }, home);
+  const features = { tokenSecret: true, restart: true, publish: true };
+  chart = await renderChart({ features, admission: { enabled: true } }, home);
   const wanted =
-    /^(CustomResourceDefinition|ServiceAccount|(Cluster)?Role(Binding)?|ValidatingAdmissionPolicy(Binding)?)$/;
+    /^(CustomResourceDefinition|ServiceAccount|(Cluster)?Role(Binding)?|ValidatingAdmissionPolicy(Binding)?|ValidatingWebhookConfiguration)$/;
   for (const object of chart) {
     if (wanted.test(object.kind) && !object.metadata.annotations?.['helm.sh/hook'])
       await cluster.apply(object as never);
@@ -76,7 +77,10 @@ test('the rendered rules are enough for every feature, and each verb of them is 
   await put('web', configText(2048), { 'token-secret': 'token', 'history-limit': '1' });
   await createEndpointTargets(cluster, { namespace, configMap: 'web', count: 1 });
   const args = find(chart, 'Deployment')['spec'].template.spec.containers[0].args as string[];
-  const flags = args.slice(1).filter((arg) => !arg.startsWith('--listen'));
+  const flags = args
+    .slice(1)
+    .filter((arg) => !arg.startsWith('--listen'))
+    .map((arg) => arg.replace(/^(--admission-listen)=.*/, '$1=127.0.0.1:0'));
   const kubeconfig = await cluster.serviceAccountKubeconfig({ namespace: home, name });
   await startController(kubeconfig, ...flags, `--allow-endpoint-cidr=${TARGET_CIDR}`);
 
