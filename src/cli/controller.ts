@@ -116,7 +116,7 @@ async function run(argv: readonly string[], io: Io): Promise<ExitCode> {
   if (!read) return ExitCode.done;
   const { settings } = read;
   const logger = pino({ level: settings.logLevel, base: null }, io.stdout);
-  const webhook = await startAdmission(settings, logger);
+  const webhook = await startAdmission(settings, { logger, stop: io.signal });
   try {
     await runOperator(
       {

@@ -6,7 +6,7 @@ import { createBoundedValidator } from '../gate/bounded-validator.ts';
 import { createKubeClient } from '../kube/kube-client.ts';
 import { createWebhookTrust } from '../kube/webhook-trust.ts';
 import { TlsFiles } from '../manager/tls-files.ts';
-import { systemClock } from '../runtime/clock.ts';
+import { sleep, systemClock } from '../runtime/clock.ts';
 import { CommandError, ExitCode } from './command.ts';
 import type { HostPort } from './settings.ts';
 import { version } from './version.ts';
@@ -30,12 +30,19 @@ export interface Admission {
 /** Where certificates come from, while it is open. */
 type Certificates = Admission;
 
+/** After a stop: until API servers and proxies have heard that this replica is not to be asked any more. */
+const DRAIN_MS = 3_000;
+
 /**
  * The webhook of every replica, leading or not; undefined where no flag asks for it.
  *
+ * @param stop where it has aborted, `close` goes on serving for a moment: what is sent here still gets its answer
  * @throws CommandError where the flags do not fit together (2), or files or address cannot be used (3)
  */
-export async function startAdmission(settings: AdmissionSettings, logger: Logger): Promise<Admission | undefined> {
+export async function startAdmission(
+  settings: AdmissionSettings,
+  { logger, stop }: { readonly logger: Logger; readonly stop: AbortSignal },
+): Promise<Admission | undefined> {
   const { admissionListen, admissionCert, admissionKey, maxConfigBytes } = settings;
   const isPair = (admissionCert === undefined) === (admissionKey === undefined);
   if (!isPair || (admissionListen === undefined && admissionCert !== undefined)) {
@@ -63,6 +70,7 @@ export async function startAdmission(settings: AdmissionSettings, logger: Logger
     return {
       unready: () => certificates.unready(),
       close: async () => {
+        if (stop.aborted) await sleep(systemClock, DRAIN_MS);
         await certificates.close();
         await close();
       },

@@ -70,6 +70,7 @@ export async function startApiserver(options: {
     '--authorization-mode=Node,RBAC',
     '--enable-admission-plugins=NodeRestriction',
     '--allow-privileged',
+    '--enable-aggregator-routing', // webhooks behind a Service are called at their pods' addresses: there is no kube-proxy
     '--profiling=false',
     ...(await writeIdentity(folder, authority)),
     ...(audit?.flags ?? []),

@@ -10,8 +10,8 @@ import { waitUntil } from './wait-until.ts';
 const cluster = await useCluster();
 const { namespace } = cluster;
 
-/** Not in a plain API server: their kinds belong to the Prometheus operator. */
-const isForeign = ({ apiVersion }: Rendered) => apiVersion === 'monitoring.coreos.com/v1';
+/** Not in a plain API server: their kinds belong to the Prometheus operator and to cert-manager. */
+const isForeign = ({ apiVersion }: Rendered) => /^(monitoring\.coreos\.com|cert-manager\.io)\/v1$/.test(apiVersion);
 
 /** A dry run makes no account, and without its account a pod is refused before anything is looked at. */
 function inThisNamespace(object: Rendered): Rendered {

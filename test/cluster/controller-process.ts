@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll } from 'vitest';
 import { waitUntil } from './wait-until.ts';
 
-const main = join(import.meta.dirname, '..', '..', 'src', 'main.ts');
+export const main = join(import.meta.dirname, '..', '..', 'src', 'main.ts');
 
 /** The real controller as a process of its own. */
 export interface ControllerProcess {
@@ -29,6 +29,45 @@ export async function startControllerOf(
   kubeconfig: string,
   ...args: readonly string[]
 ): Promise<ControllerProcess> {
+  const launched = launchController(program, kubeconfig, ...args);
+  afterAll(() => launched.end('SIGKILL'));
+  const port = await waitUntil({
+    what: 'the controller is ready',
+    timeoutMs: 30_000,
+    everyMs: 25,
+    check: async () => {
+      if (launched.hasEnded()) throw new Error(`the controller ended: ${launched.errors()}`);
+      const listening = launched.port();
+      if (listening === undefined) return undefined;
+      const answer = await fetch(`http://127.0.0.1:${listening}/readyz`).catch(() => undefined);
+      return answer?.ok ? listening : undefined;
+    },
+  });
+  return {
+    process: launched.process,
+    port,
+    log: launched.log,
+    metrics: async () => (await fetch(`http://127.0.0.1:${port}/metrics`)).text(),
+    kill: launched.end,
+    stop: () => launched.end('SIGTERM'),
+  };
+}
+
+/** The real controller as it comes up, ready or not; whoever launches it ends it. */
+export interface LaunchedController {
+  readonly process: ChildProcess;
+  /** Its log, a line each, as objects. */
+  readonly log: Record<string, unknown>[];
+  /** What it wrote on standard error. */
+  readonly errors: () => string;
+  /** Of /healthz, /readyz and /metrics; undefined until it listens. */
+  readonly port: () => number | undefined;
+  readonly hasEnded: () => boolean;
+  /** Signals it and waits for its end. */
+  readonly end: (signal: NodeJS.Signals) => Promise<void>;
+}
+
+export function launchController(program: string, kubeconfig: string, ...args: readonly string[]): LaunchedController {
   const child = spawn(
     process.execPath,
     [program, 'controller', '--kubeconfig', kubeconfig, '--listen', '127.0.0.1:0', ...args],
@@ -46,31 +85,17 @@ export async function startControllerOf(
   });
   child.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString()));
   const hasEnded = () => child.exitCode !== null || child.signalCode !== null;
-  const end = async (signal: NodeJS.Signals): Promise<void> => {
-    if (hasEnded()) return;
-    const exit = once(child, 'exit');
-    child.kill(signal);
-    await exit;
-  };
-  afterAll(() => end('SIGKILL'));
-  const port = await waitUntil({
-    what: 'the controller is ready',
-    timeoutMs: 30_000,
-    everyMs: 25,
-    check: async () => {
-      if (hasEnded()) throw new Error(`the controller ended: ${errors}`);
-      const listening = log.find((line) => typeof line['port'] === 'number')?.['port'] as number | undefined;
-      if (listening === undefined) return undefined;
-      const answer = await fetch(`http://127.0.0.1:${listening}/readyz`).catch(() => undefined);
-      return answer?.ok ? listening : undefined;
-    },
-  });
   return {
     process: child,
-    port,
     log,
-    metrics: async () => (await fetch(`http://127.0.0.1:${port}/metrics`)).text(),
-    kill: end,
-    stop: () => end('SIGTERM'),
+    errors: () => errors,
+    port: () => log.find((line) => typeof line['port'] === 'number')?.['port'] as number | undefined,
+    hasEnded,
+    end: async (signal) => {
+      if (hasEnded()) return;
+      const exit = once(child, 'exit');
+      child.kill(signal);
+      await exit;
+    },
   };
 }
