@@ -8,7 +8,7 @@ import { describeHelm } from './helm-release.ts';
 
 /** Each file, applied as it is to a cluster with the chart and the image, does what its first lines say. */
 describeHelm('the examples', (release) => {
-  const on = new ControlledNode(release.node);
+  const on = new ControlledNode(release.node, {});
   const { node } = release;
 
   beforeAll(async () => {

@@ -134,7 +134,6 @@ async function runPod(
   { metadata, containers, volumes }: { metadata: V1Pod['metadata']; containers: object[]; volumes?: object[] },
 ): Promise<void> {
   const spec = {
-    nodeName: 'nowhere',
     containers: containers.map((one) => ({ name: 'app', image: 'none', ...one })),
     volumes,
   };
