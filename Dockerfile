@@ -11,13 +11,14 @@ WORKDIR /build
 COPY package.json package-lock.json .npmrc LICENSE ./
 RUN npm ci --no-audit
 COPY tsconfig.json tsconfig.build.json ./
-COPY scripts/build.ts scripts/slim-client.ts scripts/
+COPY scripts/build.ts scripts/slim-client.ts scripts/third-party-notices.ts scripts/
+COPY LICENSES LICENSES
 COPY src src
 # Times are all the same, so that the same sources give the same layer.
 RUN npm run build && \
     mkdir -p /out/app/dist /out/usr/local/bin && \
     cp -L node_modules/node/bin/node /out/usr/local/bin/node && \
-    cp package.json LICENSE /out/app/ && \
+    cp -r package.json LICENSE LICENSES /out/app/ && \
     find dist -maxdepth 1 -type f -exec cp {} /out/app/dist/ ';' && \
     find /out -exec touch --no-dereference --date=@0 {} +
 

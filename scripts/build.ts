@@ -1,10 +1,11 @@
 /** `npm run build [-- FOLDER]`: the command as one bundle in `dist/` (or FOLDER), and the library with its types in `lib/` below. */
 import { execFileSync } from 'node:child_process';
-import { chmodSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
 import { build } from 'esbuild';
 import { slimClient } from './slim-client.ts';
+import { findBundledPackages, renderNotices } from './third-party-notices.ts';
 
 const root = join(import.meta.dirname, '..');
 const dist = resolve(process.argv[2] ?? join(root, 'dist'));
@@ -17,11 +18,12 @@ report();
 
 /** Splitting keeps what a subcommand does not need out of its start: `validate` never loads the Kubernetes client. */
 async function bundle(): Promise<void> {
-  await build({
+  const { metafile } = await build({
     absWorkingDir: root,
     entryPoints: { 'leindex-reloader': 'src/main.ts', 'validate-worker': 'src/gate/validate-worker.ts' },
     outdir: dist,
     bundle: true,
+    metafile: true,
     splitting: true,
     // Beside the entries: the validator looks for its thread's code beside itself.
     chunkNames: 'chunk-[hash]',
@@ -39,6 +41,8 @@ async function bundle(): Promise<void> {
     logLevel: 'warning',
   });
   chmodSync(join(dist, 'leindex-reloader.js'), 0o755);
+  const packages = findBundledPackages(root, Object.keys(metafile.inputs));
+  writeFileSync(join(dist, 'THIRD-PARTY-NOTICES.txt'), renderNotices(packages));
 }
 
 function emitLibrary(): void {
@@ -51,6 +55,7 @@ function report(): void {
   for (const file of [
     'leindex-reloader.js',
     'validate-worker.js',
+    'THIRD-PARTY-NOTICES.txt',
     'lib/index.js',
     'lib/index.d.ts',
     'lib/gate/validate-worker.js',
