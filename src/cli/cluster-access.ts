@@ -1,9 +1,7 @@
-import type { Command } from 'commander';
 import { pino } from 'pino';
 import { ApiError } from '../kube/api-error.ts';
 import { createKubeClient, type KubeClient } from '../kube/kube-client.ts';
 import { CommandError, ExitCode } from './command.ts';
-import { flag } from './settings.ts';
 import { version } from './version.ts';
 
 export interface ClusterSettings {
@@ -16,14 +14,6 @@ export interface ClusterSettings {
 export interface ClusterAccess {
   readonly client: KubeClient;
   readonly namespace: string;
-}
-
-/** The flags that kubectl has too, and with the same meaning. */
-export function addClusterFlags(command: Command): Command {
-  return command
-    .addOption(flag('-n, --namespace <name>', "where the ConfigMap is (default: the context's namespace)"))
-    .addOption(flag('--kubeconfig <file>', 'how to reach the cluster (default: KUBECONFIG, then ~/.kube/config)'))
-    .addOption(flag('--context <name>', 'context of the kubeconfig (default: its current one)'));
 }
 
 /**

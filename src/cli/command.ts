@@ -1,11 +1,14 @@
 import type { Readable, Writable } from 'node:stream';
 import type { Command } from 'commander';
 
+/** A terminal says its size, and has the event `resize`. */
+export type Output = Writable & { isTTY?: boolean; columns?: number; rows?: number };
+
 /** What a subcommand may touch of the outside: given by main, replaced in tests. */
 export interface Io {
   readonly stdin: Readable;
-  readonly stdout: Writable & { isTTY?: boolean; columns?: number };
-  readonly stderr: Writable & { isTTY?: boolean };
+  readonly stdout: Output;
+  readonly stderr: Output;
   /** Aborts on SIGINT and SIGTERM. */
   readonly signal: AbortSignal;
 }

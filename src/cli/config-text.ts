@@ -23,6 +23,12 @@ export interface MissingText {
 
 export type Input = ConfigText | MissingText;
 
+/** A text that is looked at by itself: a place in it is one of what `source` names. */
+export function wholeText(source: string, content: Uint8Array): ConfigText {
+  const lines = splitLines(new TextDecoder().decode(content));
+  return { source, file: source, content, lines, place: (at) => at };
+}
+
 /** Lines as the validator counts them: CRLF, CR and LF end one. */
 export function splitLines(text: string): string[] {
   return text.split(/\r\n?|\n/);

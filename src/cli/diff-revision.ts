@@ -1,40 +1,43 @@
-import { readPolicy } from '../core/annotations.ts';
-import { selectKey } from '../core/select-key.ts';
-import { asObject, asTextMap } from '../kube/json.ts';
 import { createRevisions } from '../kube/revisions.ts';
-import { type ClusterSettings, withCluster } from './cluster-access.ts';
+import { type ClusterAccess, type ClusterSettings, withCluster } from './cluster-access.ts';
 import { CommandError, ExitCode } from './command.ts';
-import { readReload, readSource } from './read-reload.ts';
+import { type Input, wholeText } from './config-text.ts';
+import { readConfigMapText } from './read-config-map.ts';
+import { readReload } from './read-reload.ts';
+import { resolveRevision } from './resolve-revision.ts';
 
-/** The two texts that `diff NAME` compares. */
-export interface RevisionPair {
-  /** `revision 3`. */
-  readonly oldName: string;
-  readonly old: Uint8Array;
-  /** `ConfigMap default/app, key mcp.yaml`. */
-  readonly newName: string;
-  readonly new: Uint8Array;
+/** The word for the present text of the ConfigMap. */
+export const LIVE = 'live';
+
+export interface RevisionQuery {
+  readonly name: string;
+  /** Each a word of `resolveRevision`, or `live`. */
+  readonly from: string;
+  readonly to: string;
 }
 
-/** The last known good text of a ConfigMap and its present one. @throws CommandError where one of them is missing */
-export function readRevisionPair(name: string, settings: ClusterSettings, signal: AbortSignal): Promise<RevisionPair> {
-  return withCluster(settings, async (access) => {
-    const called = `${access.namespace}/${name}`;
-    const { annotations, object } = await readSource(access, name, signal);
-    const policy = readPolicy(annotations);
-    const data = { data: asTextMap(object['data']), binaryData: asTextMap(asObject(object['binaryData'])) };
-    const selected = selectKey(data, policy.kind === 'optedIn' ? policy.policy.key : undefined);
-    if (!selected.found) throw new CommandError(`ConfigMap ${called}: ${selected.message}`, ExitCode.invalid);
-    const { revision } = (await readReload(access, name, signal)).status.lastKnownGood;
-    if (revision === 0)
-      throw new CommandError(`ConfigMap ${called} has no last known good revision yet`, ExitCode.invalid);
-    const kept = await createRevisions(access.client).read(`${access.namespace}/${name}`, revision, signal);
-    if (!kept) throw new CommandError(`revision ${revision} of ${called} is not kept any more`, ExitCode.unreachable);
-    return {
-      oldName: `revision ${revision}`,
-      old: kept.content,
-      newName: `ConfigMap ${called}, key ${selected.key}`,
-      new: selected.content,
-    };
-  });
+/** Two texts of one ConfigMap, each a revision that is kept or the present one. @throws CommandError where one cannot be had */
+export function readRevisionPair(
+  { name, from, to }: RevisionQuery,
+  settings: ClusterSettings,
+  signal: AbortSignal,
+): Promise<readonly [Input, Input]> {
+  return withCluster(settings, async (access) => [
+    await readText(access, { name, word: from }, signal),
+    await readText(access, { name, word: to }, signal),
+  ]);
+}
+
+async function readText(
+  access: ClusterAccess,
+  { name, word }: { readonly name: string; readonly word: string },
+  signal: AbortSignal,
+): Promise<Input> {
+  if (word === LIVE) return readConfigMapText(access, { name, key: undefined }, signal);
+  const called = `${access.namespace}/${name}`;
+  const revision = resolveRevision(word, (await readReload(access, name, signal)).status);
+  const kept = await createRevisions(access.client).read(called, revision, signal);
+  if (kept) return wholeText(`revision ${revision} of ${called}`, kept.content);
+  const cure = `see \`history -n ${access.namespace} ${name}\` for those there are (annotation history-limit)`;
+  throw new CommandError(`revision ${revision} of ${called} is not kept; ${cure}`, ExitCode.unreachable);
 }

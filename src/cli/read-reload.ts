@@ -17,7 +17,7 @@ export interface Reload {
   readonly status: ConfigReloadStatus;
 }
 
-/** A ConfigMap that opted in. */
+/** A ConfigMap of the cluster. */
 export interface SourceObject {
   readonly resourceVersion: string;
   readonly annotations: Readonly<Record<string, string>>;
@@ -29,6 +29,7 @@ export async function readReload(access: ClusterAccess, name: string, signal: Ab
   const reload = await findReload(access, name, signal);
   if (reload) return reload;
   await readSource(access, name, signal);
+  await listReloads(access, access.namespace, signal); // says so where the cluster does not know ConfigReloads at all
   const message =
     `ConfigMap ${access.namespace}/${printable(name, 253)} has opted in, but the controller has not seen it yet` +
     '\nIs the controller running, for this namespace? Its log says so at its start.';
@@ -50,21 +51,27 @@ export async function findReload(
   }
 }
 
-/** All ConfigReloads of a namespace, or with `undefined` of the cluster, by name. */
+/** All ConfigReloads of a namespace, or with `undefined` of the cluster, by name. @throws CommandError (3) without the CRD */
 export async function listReloads(
   { client }: Pick<ClusterAccess, 'client'>,
   namespace: string | undefined,
   signal: AbortSignal,
 ): Promise<Reload[]> {
-  const { body } = await client.request<unknown>({
-    path: resourcePath(resources.configReloads, { namespace }),
-    signal,
-  });
-  return asList(asObject(body)['items']).map(toReload);
+  try {
+    const path = resourcePath(resources.configReloads, { namespace });
+    const { body } = await client.request<unknown>({ path, signal });
+    return asList(asObject(body)['items']).map(toReload);
+  } catch (error) {
+    if (!isKind(error, 'NotFound')) throw error;
+    const message =
+      'this cluster does not know ConfigReloads: leindex-reloader is not installed in it' +
+      '\nInstall the chart, or for its definition alone: leindex-reloader crd | kubectl apply --server-side -f -';
+    throw new CommandError(message, ExitCode.unreachable, { cause: error });
+  }
 }
 
-/** The ConfigMap of this name. @throws CommandError where there is none (3) or where it has not opted in (1) */
-export async function readSource(
+/** The ConfigMap of this name. @throws CommandError (3) where there is none */
+export async function readConfigMap(
   { client, namespace }: ClusterAccess,
   name: string,
   signal: AbortSignal,
@@ -80,11 +87,19 @@ export async function readSource(
   }
   const metadata = asObject(object['metadata']);
   const annotations = asTextMap(metadata['annotations']);
-  if (!isOptedIn(annotations)) {
+  return { resourceVersion: asText(metadata['resourceVersion']), annotations, object };
+}
+
+/** The same, opted in. @throws CommandError (1) where it has not */
+export async function readSource(access: ClusterAccess, name: string, signal: AbortSignal): Promise<SourceObject> {
+  const source = await readConfigMap(access, name, signal);
+  const { namespace } = access;
+  const called = `ConfigMap ${namespace}/${printable(name, 253)}`;
+  if (!isOptedIn(source.annotations)) {
     const how = `kubectl annotate -n ${namespace} configmap ${printable(name, 253)} reload.leindex.io/enabled=true`;
     throw new CommandError(`${called} has not opted in\nTo opt in: ${how}`, ExitCode.invalid);
   }
-  return { resourceVersion: asText(metadata['resourceVersion']), annotations, object };
+  return source;
 }
 
 function toReload(body: unknown): Reload {

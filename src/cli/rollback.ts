@@ -1,16 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { InvalidArgumentError } from 'commander';
-import type { ConfigReloadStatus } from '../core/configreload.ts';
 import { annotate } from './annotate.ts';
 import { awaitOutcome } from './await-outcome.ts';
 import { type ClusterAccess, withCluster } from './cluster-access.ts';
 import { CommandError, ExitCode, type CliCommand, type Io } from './command.ts';
 import { readReload, readSource } from './read-reload.ts';
-import { flag, newCommand, readSettings, wholeNumber } from './settings.ts';
+import { REVISION_WORDS, resolveRevision } from './resolve-revision.ts';
+import { flag, newCommand, readSettings } from './settings.ts';
 import { addWaitFlags, type WaitSettings } from './wait-flags.ts';
 
 interface Settings extends WaitSettings {
-  readonly to: number | 'previous';
+  readonly to: string;
 }
 
 const command: CliCommand = { describe: newCommandLine, run };
@@ -25,7 +24,7 @@ async function run(argv: readonly string[], io: Io): Promise<ExitCode> {
   return withCluster(settings, async (access) => {
     const { annotations } = await readSource(access, name, io.signal);
     const { status } = await readReload(access, name, io.signal);
-    const to = String(settings.to === 'previous' ? previousOf(status) : settings.to);
+    const to = String(resolveRevision(settings.to, status));
     const isInForce = status.appliedRevision === Number(to) && status.desiredRevision === Number(to);
     if (isInForce) {
       io.stdout.write(`${access.namespace}/${name}: revision ${to} runs already\n`);
@@ -51,9 +50,7 @@ async function run(argv: readonly string[], io: Io): Promise<ExitCode> {
 function newCommandLine() {
   const line = newCommand('rollback', 'Brings every pod that uses the ConfigMap back to an earlier revision.')
     .argument('<name>', 'a ConfigMap')
-    .addOption(
-      flag('--to <revision>', 'a revision of `history`, or previous', { parse: revision, default: 'previous' }),
-    );
+    .addOption(flag('--to <revision>', REVISION_WORDS, { default: 'previous' }));
   return addWaitFlags(line);
 }
 
@@ -66,22 +63,4 @@ async function forget(access: ClusterAccess, name: string, signal: AbortSignal):
     await sleep(200, undefined, { signal });
   }
   throw new CommandError('the controller does not see the ConfigMap change; is it running?', ExitCode.unreachable);
-}
-
-function previousOf({ history, appliedRevision }: ConfigReloadStatus): number {
-  const earlier = history
-    .filter(({ result, revision }) => result === 'success' && revision > 0 && revision < appliedRevision)
-    .map(({ revision }) => revision);
-  if (earlier.length > 0) return Math.max(...earlier);
-  const message = `no revision before ${appliedRevision} has run; name one of \`history\` with --to`;
-  throw new CommandError(message, ExitCode.invalid);
-}
-
-function revision(word: string): number | 'previous' {
-  if (word === 'previous') return word;
-  try {
-    return wholeNumber(1, 999_999_999)(word);
-  } catch {
-    throw new InvalidArgumentError(`"${word}" is no revision number, and not previous.`);
-  }
 }

@@ -1,5 +1,6 @@
 import { annotate } from './annotate.ts';
-import { addClusterFlags, type ClusterSettings, withCluster } from './cluster-access.ts';
+import { addClusterFlags } from './cluster-flags.ts';
+import { type ClusterSettings, withCluster } from './cluster-access.ts';
 import { ExitCode, type CliCommand } from './command.ts';
 import { readSource } from './read-reload.ts';
 import { newCommand, readSettings } from './settings.ts';

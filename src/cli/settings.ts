@@ -80,6 +80,14 @@ function fromEnvironment(
   });
 }
 
+/** Colours are for terminals that know them, and for nobody who says NO_COLOR (https://no-color.org). */
+export function hasColours(
+  stream: { readonly isTTY?: boolean },
+  env: Readonly<Record<string, string | undefined>> = process.env,
+): boolean {
+  return stream.isTTY === true && (env['NO_COLOR'] ?? '') === '' && env['TERM'] !== 'dumb';
+}
+
 function usageError(command: Command, message: string, cause?: unknown): CommandError {
   return new CommandError(`${message}\nSee: ${command.name()} --help`, ExitCode.usage, { cause });
 }

@@ -38,7 +38,7 @@ export function showReloads(reloads: readonly Reload[], { isWide, width }: Statu
     const state = [findCondition(status, 'Valid')?.status ?? '', reloaded?.status ?? '', status.podsReady];
     const rest = isWide ? [shortHash(status.appliedHash), status.stats.lastReloadTime] : [];
     const revision = status.appliedRevision === 0 ? '' : String(status.appliedRevision);
-    return [namespace, name, ...state, revision, ...rest, reloaded?.reason ?? '', reloaded?.message ?? ''];
+    return { cells: [namespace, name, ...state, revision, ...rest, reloaded?.reason ?? '', reloaded?.message ?? ''] };
   });
   const extra = isWide ? ['HASH', 'LAST RELOAD'] : [];
   const head = ['NAMESPACE', 'NAME', 'VALID', 'RELOADED', 'PODS', 'REVISION', ...extra, 'REASON', 'MESSAGE'];
@@ -58,12 +58,11 @@ function showText(revision: number, hash: string, { isWide }: StatusStyle): stri
 }
 
 function showPods(pods: readonly PodStatus[], { isWide, width }: StatusStyle): string {
-  const head = ['POD', 'CONTAINER', 'RESULT', 'REASON', ...(isWide ? ['STRATEGY', 'HASH', 'TIME'] : []), 'MESSAGE'];
-  const rows = pods.map(({ name, container, result, reason, strategy, hash, time, message }) => [
-    ...[name, container, result, reason],
-    ...(isWide ? [strategy, shortHash(hash), time] : []),
-    message,
-  ]);
+  const head = ['POD', 'CONTAINER', 'RESULT', 'REASON', ...(isWide ? ['STRATEGY', 'HASH', 'TIME', 'MESSAGE'] : [])];
+  const rows = pods.map(({ name, container, result, reason, strategy, hash, time, message }) => ({
+    cells: [name, container, result, reason, ...(isWide ? [strategy, shortHash(hash), time, message] : [])],
+    details: isWide || message === '' ? [] : [message],
+  }));
   return showTable(head, rows, isWide ? undefined : width);
 }
 

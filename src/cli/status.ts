@@ -1,79 +1,88 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { stringify } from 'yaml';
-import { addClusterFlags, type ClusterAccess, type ClusterSettings, withCluster } from './cluster-access.ts';
+import { type ClusterAccess, type ClusterSettings, withCluster } from './cluster-access.ts';
+import { addClusterFlags } from './cluster-flags.ts';
 import { CommandError, ExitCode, type CliCommand, type Io } from './command.ts';
 import { listReloads, readReload, type Reload } from './read-reload.ts';
-import { flag, newCommand, readSettings } from './settings.ts';
-import { showReload, showReloads } from './show-status.ts';
+import { duration, flag, hasColours, newCommand, readSettings } from './settings.ts';
+import { showReload, showReloads, type StatusStyle } from './show-status.ts';
+import { watchAll, watchOne } from './watch-status.ts';
 
 interface Settings extends ClusterSettings {
   readonly output: 'text' | 'json' | 'yaml' | 'wide';
   readonly watch?: boolean;
+  /** Milliseconds. */
+  readonly timeout?: number;
   readonly allNamespaces?: boolean;
 }
-
-const POLL_MS = 500;
 
 const command: CliCommand = { describe: newCommandLine, run };
 export default command;
 
-/** `status [NAME]`: the state of one source, or of all. */
+/** `status [NAME]`: the state of one source, or of all; with `--watch` until a rollout has ended. */
 async function run(argv: readonly string[], io: Io): Promise<ExitCode> {
   const parsed = readSettings<Settings>(newCommandLine(), argv, io);
   if (!parsed) return ExitCode.done;
   const { settings, args } = parsed;
   const [name] = args;
-  if (name !== undefined && settings.allNamespaces) {
+  if (name !== undefined && settings.allNamespaces)
     throw new CommandError('-A lists all; leave it or the name out', ExitCode.usage);
-  }
-  return withCluster(settings, async (access) => {
-    let shown = '';
-    for (;;) {
-      const page = await readPage(access, { name, settings, io });
-      if (page !== shown) io.stdout.write(shown !== '' && io.stdout.isTTY === true ? `\u001b[H\u001b[2J${page}` : page);
-      shown = page;
-      if (!settings.watch) return ExitCode.done;
-      await sleep(POLL_MS, undefined, { signal: io.signal }).catch(() => undefined);
-      if (io.signal.aborted) return ExitCode.done;
-    }
-  });
+  return withCluster(settings, (access) =>
+    name === undefined ? showAll(access, settings, io) : showOne(access, { name, settings, io }),
+  );
 }
 
 function newCommandLine() {
   const line = newCommand(
     'status',
-    'Shows what a ConfigMap asks for and what its pods run; without a name, all of them.',
+    'Shows what a ConfigMap asks for and what its pods run; without a name, all of them. With --watch and a name it waits until the present text is rolled out or refused, and exits with 0 or 1 accordingly.',
   )
     .argument('[name]', 'a ConfigMap')
     .addOption(flag('-A, --all-namespaces', 'list those of every namespace'))
     .addOption(
       flag('-o, --output <format>', 'how to print it', { default: 'text', choices: ['text', 'wide', 'json', 'yaml'] }),
     )
-    .addOption(flag('-w, --watch', 'print it again whenever it changes'));
+    .addOption(flag('-w, --watch', 'show the progress until the rollout has ended; without a name, until interrupted'))
+    .addOption(
+      flag('--timeout <duration>', 'with --watch and a name: longest wait (default: none)', { parse: duration }),
+    );
   return addClusterFlags(line);
 }
 
-async function readPage(
+async function showOne(
   access: ClusterAccess,
-  { name, settings, io }: { name: string | undefined; settings: Settings; io: Io },
-): Promise<string> {
-  const isTerminal = io.stdout.isTTY === true;
-  const style = {
-    isWide: settings.output === 'wide',
-    isColoured: isTerminal,
-    width: isTerminal ? io.stdout.columns : undefined,
-  };
-  if (name !== undefined) {
-    const reload = await readReload(access, name, io.signal);
-    return asData(settings.output, reload.object) ?? showReload(reload, style);
+  { name, settings, io }: { readonly name: string; readonly settings: Settings; readonly io: Io },
+): Promise<ExitCode> {
+  const asPage = (reload: Reload) => showReload(reload, styleOf(settings, io));
+  const asData = formatOf(settings);
+  if (settings.watch) {
+    const style = { asData, asPage, asTable: () => '' };
+    return watchOne(access, { name, timeoutMs: settings.timeout, style, io });
   }
-  const reloads = await listReloads(access, settings.allNamespaces ? undefined : access.namespace, io.signal);
-  const list = { apiVersion: 'v1', kind: 'List', items: reloads.map(({ object }: Reload) => object) };
-  const none = `no ConfigMap has opted in${settings.allNamespaces ? '' : ` in namespace ${access.namespace}`}\n`;
-  return asData(settings.output, list) ?? (reloads.length === 0 ? none : showReloads(reloads, style));
+  const reload = await readReload(access, name, io.signal);
+  io.stdout.write(asData ? asData(reload.object) : asPage(reload));
+  return ExitCode.done;
 }
 
-function asData(output: Settings['output'], object: object): string | undefined {
-  if (output === 'json') return `${JSON.stringify(object, null, 2)}\n`;
-  return output === 'yaml' ? stringify(object) : undefined;
+async function showAll(access: ClusterAccess, settings: Settings, io: Io): Promise<ExitCode> {
+  const where = settings.allNamespaces ? '' : ` in namespace ${access.namespace}`;
+  const list = () => listReloads(access, settings.allNamespaces ? undefined : access.namespace, io.signal);
+  const asTable = (reloads: readonly Reload[]) =>
+    reloads.length === 0 ? `no ConfigMap has opted in${where}\n` : showReloads(reloads, styleOf(settings, io));
+  const asData = formatOf(settings);
+  if (settings.watch) return watchAll({ list, style: { asData, asPage: () => '', asTable }, io });
+  const reloads = await list();
+  const items = reloads.map(({ object }) => object);
+  io.stdout.write(asData ? asData({ apiVersion: 'v1', kind: 'List', items }) : asTable(reloads));
+  return ExitCode.done;
+}
+
+function styleOf({ output }: Settings, { stdout }: Io): StatusStyle {
+  const width = stdout.isTTY === true ? stdout.columns : undefined;
+  return { isWide: output === 'wide', isColoured: hasColours(stdout), width };
+}
+
+function formatOf({ output, watch }: Settings): ((object: object) => string) | undefined {
+  if (output === 'json') return (object) => `${JSON.stringify(object, null, 2)}\n`;
+  if (output === 'yaml') return (object) => `${watch ? '---\n' : ''}${stringify(object)}`;
+  return undefined;
 }

@@ -1,25 +1,81 @@
 import { printable } from '../core/printable.ts';
+import { wrapText } from './wrap-text.ts';
 
 /** More than any cell that a person reads in a table. */
 const MOST_CHARACTERS = 400;
+/** No column of names is cut to less. */
+const LEAST_WIDTH = 12;
+const GAP = 2;
+const INDENT = 4;
+
+export interface TableRow {
+  readonly cells: readonly string[];
+  /** Lines of their own below the row, indented. */
+  readonly details?: readonly string[];
+}
 
 /**
  * Columns under their names, two spaces apart, each line with its newline. Foreign characters are escaped; with `width`
- * (columns of the terminal) the last column is cut to fit.
+ * (columns of the terminal) it fits: the last column is cut at its end, the others, names, in their middle, and details are
+ * wrapped.
  */
-export function showTable(head: readonly string[], rows: readonly (readonly string[])[], width?: number): string {
-  const cells = [head, ...rows].map((row) => row.map((cell) => printable(cell === '' ? '-' : cell, MOST_CHARACTERS)));
-  const widths = head.map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)));
-  return cells.map((row) => `${fit(joinRow(row, widths), width)}\n`).join('');
+export function showTable(head: readonly string[], rows: readonly TableRow[], width?: number): string {
+  const clean = ({ cells, details = [] }: TableRow) => ({
+    cells: cells.map((cell) => printable(cell === '' ? '-' : cell, MOST_CHARACTERS)),
+    details: details.flatMap((detail) => wrapText(printable(detail, 2048), { width, indent: INDENT })),
+  });
+  const all = [{ cells: head, details: [] }, ...rows.map(clean)];
+  const natural = head.map((_, column) => Math.max(...all.map(({ cells }) => cells[column]?.length ?? 0)));
+  const widths = width === undefined ? natural : fitWidths(natural, { head, width });
+  return all
+    .flatMap(({ cells, details }) => [joinCells(cells, widths), ...details])
+    .map((line) => `${line}\n`)
+    .join('');
 }
 
-function joinRow(row: readonly string[], widths: readonly number[]): string {
-  return row
-    .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-    .join('  ')
+/** Takes from the last column first, which is text, then from the widest, which are names. */
+function fitWidths(
+  natural: readonly number[],
+  { head, width }: { readonly head: readonly string[]; readonly width: number },
+): readonly number[] {
+  const widths = [...natural];
+  const last = widths.length - 1;
+  const leastOf = (column: number) => Math.max(LEAST_WIDTH, head[column]?.length ?? 0);
+  let excess = widths.reduce((sum, one) => sum + one, GAP * last) - width;
+  const take = (column: number, most: number) => {
+    const taken = Math.max(0, Math.min(excess, most, (widths[column] ?? 0) - leastOf(column)));
+    widths[column] = (widths[column] ?? 0) - taken;
+    excess -= taken;
+    return taken > 0;
+  };
+  take(last, excess);
+  while (excess > 0) {
+    const widest = widths.indexOf(Math.max(...widths.slice(0, last)));
+    if (widest < 0 || !take(widest, 1)) break;
+  }
+  // A terminal too narrow for all of it gets what there is room for.
+  widths[last] = Math.max(1, (widths[last] ?? 0) - Math.max(0, excess));
+  return widths;
+}
+
+function joinCells(cells: readonly string[], widths: readonly number[]): string {
+  return cells
+    .map((cell, column) => {
+      const room = widths[column] ?? 0;
+      return (column === widths.length - 1 ? cutEnd(cell, room) : cutMiddle(cell, room)).padEnd(room);
+    })
+    .join(' '.repeat(GAP))
     .trimEnd();
 }
 
-function fit(line: string, width: number | undefined): string {
-  return width === undefined || line.length <= width ? line : `${line.slice(0, Math.max(1, width - 1))}…`;
+/** At most `room` characters, `…` for what is left out at the end. */
+export function cutEnd(text: string, room: number): string {
+  return text.length <= room ? text : `${text.slice(0, Math.max(0, room - 1))}…`;
+}
+
+/** Names of pods differ at their end, those of applications at their beginning: what is left out is in the middle. */
+export function cutMiddle(text: string, room: number): string {
+  if (text.length <= room) return text;
+  const end = Math.floor((room - 1) / 2);
+  return `${text.slice(0, Math.max(0, room - 1 - end))}…${end > 0 ? text.slice(-end) : ''}`;
 }

@@ -4,13 +4,13 @@ import type { Validate, Violation } from '../core/validation.ts';
 import { createBoundedValidator } from '../gate/bounded-validator.ts';
 import { CommandError, ExitCode, type CliCommand, type Io } from './command.ts';
 import type { Input } from './config-text.ts';
-import { readConfigTexts } from './read-config-texts.ts';
-import { nameInput, readInput } from './read-input.ts';
-import { flag, newCommand, readSettings, wholeNumber } from './settings.ts';
+import { addClusterFlags } from './cluster-flags.ts';
+import { readTexts, type TextSettings } from './read-config-texts.ts';
+import { flag, hasColours, newCommand, readSettings, wholeNumber } from './settings.ts';
 import { showConfig } from './show-config.ts';
 import { showViolation } from './show-violation.ts';
 
-interface Settings {
+interface Settings extends TextSettings {
   readonly output: 'text' | 'json';
   readonly effective: boolean;
   readonly maxConfigBytes: number;
@@ -40,7 +40,7 @@ async function run(argv: readonly string[], io: Io): Promise<ExitCode> {
     let worst: ExitCode = ExitCode.done;
     for (const file of args) {
       try {
-        for (const input of readConfigTexts(nameInput(file), await readInput(file, io))) {
+        for (const input of await readTexts(file, settings, io)) {
           results.push({ input, entry: await judge(input, validator.validate, settings.effective) });
         }
       } catch (error) {
@@ -57,7 +57,7 @@ async function run(argv: readonly string[], io: Io): Promise<ExitCode> {
           2,
         )}\n`,
       );
-    else for (const { input, entry } of results) io.stdout.write(showEntry(input, entry, io.stdout.isTTY === true));
+    else for (const { input, entry } of results) io.stdout.write(showEntry(input, entry, hasColours(io.stdout)));
     if (worst !== ExitCode.done) return worst;
     return results.every(({ entry }) => entry.valid) ? ExitCode.done : ExitCode.invalid;
   } finally {
@@ -66,11 +66,15 @@ async function run(argv: readonly string[], io: Io): Promise<ExitCode> {
 }
 
 function newCommandLine() {
-  return newCommand(
+  const line = newCommand(
     'validate',
-    'Checks LeIndex files and the ConfigMaps of manifests. Exits with 1 where one is invalid, 3 where one cannot be read.',
+    'Checks LeIndex files, the ConfigMaps of manifests, and ConfigMaps of the cluster. Exits with 1 where one is invalid, 3 where one cannot be read.',
   )
-    .argument('<file...>', 'LeIndex files or manifests with ConfigMaps; - is standard input')
+    .argument(
+      '<file|name...>',
+      'LeIndex files or manifests with ConfigMaps, - for standard input; or ConfigMaps of the cluster: a word that is no file and does not look like one, or configmap/NAME',
+    )
+    .addOption(flag('--key <key>', 'data key of a ConfigMap of the cluster (default: as the controller finds it)'))
     .addOption(
       flag('-o, --output <format>', 'how to print the results', { default: 'text', choices: ['text', 'json'] }),
     )
@@ -81,6 +85,7 @@ function newCommandLine() {
         parse: wholeNumber(1, HARD_MAX_BYTES),
       }),
     );
+  return addClusterFlags(line);
 }
 
 async function judge(input: Input, validate: Validate, isEffective: boolean): Promise<Entry> {

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
-import { addClusterFlags, type ClusterSettings } from './cluster-access.ts';
+import { addClusterFlags } from './cluster-flags.ts';
+import { type ClusterSettings } from './cluster-access.ts';
 import { duration, flag } from './settings.ts';
 
 export interface WaitSettings extends ClusterSettings {

@@ -7,15 +7,22 @@ export interface Captured {
   readonly stderr: string;
 }
 
+interface CaptureOptions {
+  readonly stdin?: string | Uint8Array;
+  readonly isTTY?: boolean;
+  /** As by SIGINT. */
+  readonly signal?: AbortSignal;
+}
+
 /** Runs a subcommand as main does, with what it prints caught. */
 export async function captureCommand(
   command: CliCommand,
   argv: readonly string[],
-  { stdin = '', isTTY = false }: { stdin?: string | Uint8Array; isTTY?: boolean } = {},
+  { stdin = '', isTTY = false, signal = new AbortController().signal }: CaptureOptions = {},
 ): Promise<Captured> {
   const stdout = catchText(isTTY);
   const stderr = catchText(isTTY);
-  const io = { stdin: Readable.from([Buffer.from(stdin)]), stdout, stderr, signal: new AbortController().signal };
+  const io = { stdin: Readable.from([Buffer.from(stdin)]), stdout, stderr, signal };
   try {
     const exitCode = await command.run(argv, io);
     return { exitCode, stdout: stdout.caught(), stderr: stderr.caught() };

@@ -36,7 +36,7 @@ describe('leindex-reloader __complete', () => {
 
   test.each([
     ['a beginning', ['re'], ['reload', 'resume', ':4']],
-    ['flags that are not there yet', ['status', '--watch', '--'], ['--all-namespaces', '--output', '--namespace', '--kubeconfig', '--context', '--help', ':4']],
+    ['flags that are not there yet', ['status', '--watch', '--'], ['--all-namespaces', '--output', '--timeout', '--namespace', '--kubeconfig', '--context', '--help', ':4']],
     ['values of a flag', ['status', '-o', ''], ['text', 'wide', 'json', 'yaml', ':4']],
     ['values after =', ['manager', '--signal=SIGU'], ['--signal=SIGUSR1', '--signal=SIGUSR2', ':4']],
     ['values after a short flag', ['status', '-oj'], ['-ojson', ':4']],

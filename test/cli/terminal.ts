@@ -57,8 +57,23 @@ export class Terminal {
     return lines;
   }
 
+  /** Whether a line was longer than the terminal is wide. */
+  get hasWrapped(): boolean {
+    const { active } = this.#emulator.buffer;
+    return Array.from({ length: active.length }, (_, at) => active.getLine(at)?.isWrapped).includes(true);
+  }
+
+  /** As it was written: what the terminal wrapped is put together again. */
   get text(): string {
-    return this.lines.join('\n');
+    const { active } = this.#emulator.buffer;
+    const lines = Array.from({ length: active.length }, (_, at) => active.getLine(at));
+    return lines
+      .map(
+        (line, at) =>
+          (line?.isWrapped || at === 0 ? '' : '\n') + (line?.translateToString(!lines[at + 1]?.isWrapped) ?? ''),
+      )
+      .join('')
+      .trimEnd();
   }
 
   /** Resizes as a person does with the mouse: the emulator wraps its lines anew, and the program gets SIGWINCH. */
