@@ -85,6 +85,8 @@ export interface ConfigReloadStatus {
   readonly observedRequest: string;
   /** The policy, fingerprinted, under which the present text was rolled out: a change of it lifts a halt. */
   readonly observedPolicy: string;
+  /** What records must carry to count, since an earlier rollout did not come to its end; see `doubt.ts`. Empty: none. */
+  readonly doubt: string;
   /** When that revision was first seen: a container that started later has read it. */
   readonly revisionTime: string;
   /** When the present text was first seen: a change's duration is counted from here, also across a restart. */
@@ -115,6 +117,7 @@ export const EMPTY_STATUS: ConfigReloadStatus = {
   publishedHash: '',
   observedRequest: '',
   observedPolicy: '',
+  doubt: '',
   revisionTime: '',
   observedTime: '',
   appliedHash: '',

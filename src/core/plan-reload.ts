@@ -2,6 +2,7 @@ import type { ReloadPolicy } from './annotations.ts';
 import { diffConfigs } from './config-diff.ts';
 import type { ConfigReloadStatus, PodStatus } from './configreload.ts';
 import type { AcceptedReading, Observed } from './decide.ts';
+import { doubtAfter, doubtToken, isInDoubt } from './doubt.ts';
 import { policyFingerprint } from './policy-fingerprint.ts';
 import { type RestartPlan, planRestart } from './plan-restart.ts';
 import type { ReloadTrigger } from './reload-event.ts';
@@ -27,8 +28,10 @@ export interface ReloadPlan {
   readonly trigger: ReloadTrigger;
   /** Reload targets that run this text already, too. */
   readonly isForced: boolean;
-  /** What records of this rollout carry; empty: no request. */
+  /** What records of this rollout carry: the request, or the doubt, that it answers; empty: neither. */
   readonly request: string;
+  /** What an earlier rollout left in doubt; see `doubt.ts`. */
+  readonly doubt: string;
   /** The number of this text. */
   readonly revision: number;
   /** When this revision was first seen. */
@@ -55,7 +58,8 @@ export function planReload(observed: Observed, config: AcceptedReading, policy: 
   const isRequested =
     policy.requestedAt !== undefined && status.observedHash !== '' && status.observedRequest !== policy.requestedAt;
   const isForced = isRequested || isOpenRequest(status, hash);
-  const request = isForced ? requestToken(policy.requestedAt) : '';
+  const doubt = doubtAfter(status, hash);
+  const request = isForced ? requestToken(policy.requestedAt) : doubtToken(doubt);
 
   const isSeen = status.desiredHash === hash && status.desiredRevision > 0;
   const isNew = isRequested || !isSeen || status.observedPolicy !== policyFingerprint(policy);
@@ -64,10 +68,10 @@ export function planReload(observed: Observed, config: AcceptedReading, policy: 
   const revisionSeen = isKnownRevision && status.revisionTime !== '' ? new Date(status.revisionTime) : now;
 
   const equivalentHashes = equivalentsOf({ observed, config, isSeen, isForced });
-  const isSettled = ({ record }: Target) =>
-    record !== undefined &&
-    (record.hash === hash || equivalentHashes.includes(record.hash)) &&
-    (!isForced || record.request === request);
+  const isSettled = (target: Target) =>
+    target.record !== undefined &&
+    [hash, ...equivalentHashes].includes(target.record.hash) &&
+    (isForced ? target.record.request === request : !isInDoubt(target, hash, { doubt, pods: status.pods }));
   const unsettled = found.targets.filter((target) => !isSettled(target));
   const stuck = isNew ? [] : unsettled.filter((target) => isStuck(target, hash, status.pods));
   return {
@@ -81,6 +85,7 @@ export function planReload(observed: Observed, config: AcceptedReading, policy: 
     trigger: triggerOf({ status, config, isSeen, isForced }),
     isForced,
     request,
+    doubt,
     revision,
     revisionSeen,
     isNew,

@@ -37,6 +37,7 @@ export interface StatusChange {
   readonly publishedHash?: string;
   readonly observedRequest?: string;
   readonly observedPolicy?: string;
+  readonly doubt?: string;
   readonly observedTime?: string;
   readonly revisionTime?: string;
   readonly conditions?: readonly ConditionInput[];
@@ -69,6 +70,7 @@ export function nextStatus(
     isApplied === true && (next.appliedHash !== next.desiredHash || next.appliedRevision !== next.desiredRevision);
   return {
     ...next,
+    doubt: isApplied ? '' : next.doubt,
     appliedHash: isApplied ? next.desiredHash : next.appliedHash,
     appliedRevision: isApplied ? next.desiredRevision : next.appliedRevision,
     lastKnownGood: hasMoved

@@ -92,6 +92,7 @@ const status = object({
   publishedHash: hash,
   observedRequest: text(128),
   observedPolicy: text(64),
+  doubt: text(64),
   observedTime: time,
   appliedHash: { ...hash, description: 'Text that every target runs.' },
   appliedRevision: count,

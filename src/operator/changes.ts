@@ -1,6 +1,7 @@
 import type { HistoryEntry } from '../core/configreload.ts';
 import { shortHash } from '../core/content-hash.ts';
 import type { Plan } from '../core/decide.ts';
+import { doubtAfter, isUnderWay } from '../core/doubt.ts';
 import type { ReloadPlan } from '../core/plan-reload.ts';
 import { policyFingerprint } from '../core/policy-fingerprint.ts';
 import { formatDuration } from '../core/duration.ts';
@@ -14,8 +15,14 @@ import type { Tally } from './tally.ts';
 
 type QuietPlan = Exclude<Plan, { kind: 'reload' | 'ignore' }>;
 
-/** A plan that touches no pod. */
-export function quietChange(plan: QuietPlan, { source, config, status }: Observation): StatusChange {
+/** A plan that touches no pod. What it cuts off stays in doubt. */
+export function quietChange(plan: QuietPlan, observed: Observation): StatusChange {
+  const { status } = observed;
+  const forgetsText = plan.kind === 'reject' || isUnderWay(status);
+  return { ...quietly(plan, observed), ...(forgetsText ? { doubt: doubtAfter(status, '') } : {}) };
+}
+
+function quietly(plan: QuietPlan, { source, config, status }: Observation): StatusChange {
   const observedResourceVersion = source.resourceVersion;
   const seen = seenHash(config) ?? status.observedHash;
   const valid = condition('Valid', 'True', 'Valid', `the configuration is valid (${shortHash(seen)})`);
@@ -112,7 +119,7 @@ function rollbackChange({ plan, observed: { status }, tally }: Conclusion): Stat
 
 /** Whether a change is being rolled out and not yet in the history. */
 export function isOpen(plan: ReloadPlan, { status }: Observation): boolean {
-  return plan.isNew || findCondition(status, 'Progressing')?.status === 'True';
+  return plan.isNew || isUnderWay(status);
 }
 
 function observedChange(plan: ReloadPlan, observed: Observation, now: Date): StatusChange {
@@ -126,6 +133,7 @@ function observedChange(plan: ReloadPlan, observed: Observation, now: Date): Sta
     ...(plan.rollback ? { rollback: plan.rollback } : {}),
     observedRequest: plan.policy.requestedAt ?? '',
     observedPolicy: policyFingerprint(plan.policy),
+    doubt: plan.doubt,
     revisionTime: toSeconds(plan.revisionSeen),
     ...(plan.isNew ? { observedTime: toSeconds(now) } : {}),
   };
@@ -142,7 +150,7 @@ function reloadedConditions({
   tally,
   waitMs,
 }: Omit<Conclusion, 'entry' | 'now' | 'rollback'>): ConditionInput[] {
-  const { targets, failures, isApplied, isHalted, isRestarting } = tally;
+  const { targets, failures, awaited, isApplied, isHalted, isRestarting } = tally;
   const where = `${targets.reloaded}/${targets.total} targets run revision ${plan.revision}`;
   if (isApplied && plan.rollback) {
     const { cause, fromRevision } = plan.rollback;
@@ -163,6 +171,13 @@ function reloadedConditions({
     return [
       condition('Reloaded', 'False', 'RolloutHalted', halted),
       condition('Progressing', 'False', 'RolloutHalted', halted),
+    ];
+  }
+  if (awaited > 0) {
+    const waiting = `${where}; waiting for ${awaited} of them to start again`;
+    return [
+      condition('Reloaded', 'False', 'RollingBack', waiting),
+      condition('Progressing', 'True', 'RollingBack', waiting),
     ];
   }
   if (isRestarting) {

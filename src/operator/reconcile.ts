@@ -57,7 +57,10 @@ export async function reconcile(key: string, operator: Operator, signal: AbortSi
       if (provision === 'restored') return requeueAfter(0);
       if (provision === 'refused') return recorder.hold('PublishRefused', foreignCopy(plan), signal);
       const result = await act(key, observed, plan, { operator, signal });
-      if (result === 'superseded') return requeueAfter(0);
+      if (result === 'superseded') {
+        await recorder.cutOff(plan, signal);
+        return requeueAfter(0);
+      }
       const action = await recorder.conclude(plan, result, signal);
       return (await restartNext(plan, result, { operator, signal })) ?? action;
     }

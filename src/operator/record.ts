@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { diffConfigs } from '../core/config-diff.ts';
+import { isUnderWay } from '../core/doubt.ts';
 import { type ConfigReloadStatus, type HistoryEntry, NO_TARGETS } from '../core/configreload.ts';
 import type { Plan } from '../core/decide.ts';
 import type { ReloadPlan } from '../core/plan-reload.ts';
@@ -57,10 +58,17 @@ export class Recorder {
   /** Before anything is touched: says what is about to happen, as the only writer. Who cannot record does not act. */
   async begin(plan: ReloadPlan, signal: AbortSignal): Promise<void> {
     this.#operator.knownConfigs.remember(plan.accepted.hash, plan.accepted.config);
-    if (plan.due.length === 0 || (!plan.isNew && this.#observed.stored)) return;
+    const isIdle = plan.due.length === 0 && !plan.rollback;
+    if (isIdle || (!plan.isNew && this.#observed.stored)) return;
     if (this.#observed.stored && !needsFence(plan)) return;
     const change = beginningChange(plan, this.#observed, this.#operator.ports.clock.now());
     await this.#writer.write(change, signal, { isFence: true });
+  }
+
+  /** A rollout that was not announced was cut off: what it has touched is in doubt. */
+  async cutOff(plan: ReloadPlan, signal: AbortSignal): Promise<void> {
+    if (!plan.isNew || isUnderWay(this.#writer.status)) return;
+    await this.#writer.write(beginningChange(plan, this.#observed, this.#operator.ports.clock.now()), signal);
   }
 
   /** After the rollout. Says when to look again. */
@@ -68,8 +76,10 @@ export class Recorder {
     const { clock, metrics } = this.#operator.ports;
     const now = clock.now();
     const tally = tallyUp(plan, this.#observed, result, now);
-    const hasRecovered = tally.isApplied && findCondition(this.#observed.status, 'Reloaded')?.status === 'False';
-    const isConcluded = (isOpen(plan, this.#observed) && !tally.isRestarting) || hasRecovered;
+    const before = findCondition(this.#observed.status, 'Reloaded');
+    // Rolled back is not ill: each look at it would be a success of its own.
+    const hasRecovered = tally.isApplied && before?.status === 'False' && before.reason !== 'RolledBack';
+    const isConcluded = (isOpen(plan, this.#observed) && !tally.isRestarting && tally.awaited === 0) || hasRecovered;
     if (isOpen(plan, this.#observed) && !plan.rollback) await this.#saveRevision(plan, signal);
     const entry = isConcluded ? await this.#entryOf(plan, tally, signal) : undefined;
 

@@ -1,4 +1,5 @@
 import type { PodStatus, TargetCounts } from '../core/configreload.ts';
+import { isFailed } from '../core/doubt.ts';
 import type { ReloadPlan } from '../core/plan-reload.ts';
 import type { PendingUse, SkippedUse } from '../core/find-targets.ts';
 import { targetReasons } from '../core/reasons.ts';
@@ -15,6 +16,8 @@ export interface Tally {
   readonly failures: readonly TargetOutcome[];
   /** A wave failed and others were left alone. */
   readonly isHalted: boolean;
+  /** Targets that ended at the text that is rolled back, and do not run yet: until they do, nothing is proven of them. */
+  readonly awaited: number;
   /** All that can be reloaded is; pods that cannot are being restarted. */
   readonly isRestarting: boolean;
   /** Every target runs the text. */
@@ -33,7 +36,12 @@ export function tallyUp(plan: ReloadPlan, { found, status }: Observation, result
     return isSame ? { ...pod, time: before.time } : pod;
   };
 
-  const outcomes = result.outcomes.filter(({ reason }) => reason !== 'TargetGone');
+  const gone = result.outcomes.filter(({ reason }) => reason === 'TargetGone');
+  const outcomes = result.outcomes.filter((outcome) => !gone.includes(outcome));
+  const failedBefore = (use: { uid: string; container: string }) => {
+    const before = previous.get(targetId(use));
+    return plan.trigger === 'rollback' && before && isFailed(before) ? [before] : [];
+  };
   const failures = outcomes.filter(hasFailed);
   const stuck = plan.stuck.map((target) => previous.get(targetId(target)) ?? pending(target, time));
   const pods = [
@@ -41,7 +49,8 @@ export function tallyUp(plan: ReloadPlan, { found, status }: Observation, result
     ...stuck,
     ...plan.settled.map((target) => settled(target, previous.get(targetId(target)), { hash, time })),
     ...result.untouched.map((target) => pending(target, time)),
-    ...found.pending.map((use) => notRunning(use, previous.get(targetId(use)), { hash, time })),
+    ...gone.flatMap(({ target }) => failedBefore(target)),
+    ...found.pending.map((use) => failedBefore(use)[0] ?? notRunning(use, previous.get(targetId(use)), { hash, time })),
     ...skippedPods(plan, found.skipped, time),
   ].map(keepTime);
 
@@ -54,15 +63,17 @@ export function tallyUp(plan: ReloadPlan, { found, status }: Observation, result
     failed: count(isFailed),
   };
   const isHalted = result.untouched.length > 0;
-  const isDone = targets.failed === 0 && !isHalted;
-  const isRestarting = isDone && plan.restart.outdated.length > 0;
+  const awaited = [...gone.map(({ target }) => target), ...found.pending].flatMap(failedBefore).length;
+  const isDone = targets.failed === awaited && !isHalted;
+  const isRestarting = isDone && awaited === 0 && plan.restart.outdated.length > 0;
   return {
     targets,
     pods,
     failures,
     isHalted,
+    awaited: isDone ? awaited : 0,
     isRestarting,
-    isApplied: isDone && !isRestarting,
+    isApplied: isDone && awaited === 0 && !isRestarting,
     isRetryable: !isHalted && failures.some(({ reason }) => targetReasons[reason].next === 'retry'),
   };
 }
@@ -91,10 +102,6 @@ function notRunning(
 ): PodStatus {
   if (before?.hash === hash && isFailed(before)) return before;
   return notTarget({ ...use, reason: 'NotRunning', message: '' }, 'pending', time);
-}
-
-function isFailed({ result }: PodStatus): boolean {
-  return result !== 'success' && result !== 'pending' && result !== 'skipped';
 }
 
 function base(target: Target) {

@@ -1,0 +1,52 @@
+import type { ConfigReloadStatus, PodStatus } from './configreload.ts';
+import { shortHash } from './content-hash.ts';
+import { findCondition } from './status.ts';
+import { requestToken } from './target-record.ts';
+import type { Target } from './target.ts';
+
+/**
+ * A rollout that was cut off, or failed somewhere, leaves targets that may run its text whatever their records say: back at an
+ * earlier text, those records prove nothing. The doubt is kept in the status, so that it survives the controller, until every
+ * target is proven; records that are made meanwhile carry it. It reads `<cut|failed>-<text>-<version of the source>`.
+ */
+export function doubtAfter(status: ConfigReloadStatus, wanted: string): string {
+  const { desiredHash, observedResourceVersion, doubt } = status;
+  if (desiredHash === '' || desiredHash === wanted) return doubt;
+  const isCut = isUnderWay(status);
+  if (!isCut && !hasFailures(status)) return doubt;
+  const wasCut = doubt.startsWith('cut-');
+  const isOther = wasCut && !isDoubtOf(doubt, desiredHash);
+  return `${isCut || wasCut ? 'cut' : 'failed'}-${isOther ? 'several' : shortHash(desiredHash)}-${observedResourceVersion}`;
+}
+
+/** What records must carry to count while there is a doubt; empty: nothing. */
+export function doubtToken(doubt: string): string {
+  return doubt === '' ? '' : requestToken(doubt);
+}
+
+/** Whether a record of the wanted text proves nothing about this target. */
+export function isInDoubt(
+  target: Target,
+  wanted: string,
+  { doubt, pods }: { doubt: string; pods: readonly PodStatus[] },
+): boolean {
+  if (doubt === '' || isDoubtOf(doubt, wanted) || target.record?.request === doubtToken(doubt)) return false;
+  if (doubt.startsWith('cut-')) return true;
+  const own = pods.find(({ uid, container }) => uid === target.uid && container === target.container);
+  return own ? isFailed(own) : pods.every(isFailed);
+}
+
+/** Whether a rollout began that did not come to its end. */
+export function isUnderWay(status: ConfigReloadStatus): boolean {
+  return findCondition(status, 'Progressing')?.status === 'True';
+}
+
+/** One that stopped before it was proven. */
+export function isFailed({ result }: PodStatus): boolean {
+  return result !== 'success' && result !== 'pending' && result !== 'skipped';
+}
+
+/** The records of a text are good for that text: nothing else was under way. */
+const isDoubtOf = (doubt: string, hash: string) => doubt.split('-')[1] === shortHash(hash);
+
+const hasFailures = ({ targets, pods }: ConfigReloadStatus) => targets.failed > 0 || pods.some(isFailed);
