@@ -3,16 +3,28 @@ import { beforeAll, inject } from 'vitest';
 import { contentHash } from '../../src/core/content-hash.ts';
 import type { ConfigReloadStatus } from '../../src/core/configreload.ts';
 import { configReloadCrd } from '../../src/kube/crd.ts';
+import type { Feature } from '../../src/kube/permissions.ts';
 import { rbacObjects } from '../../src/kube/rbac.ts';
 import { readReload, waitForReload } from '../cluster/config-reload.ts';
 import { type ControllerProcess, startControllerOf } from '../cluster/controller-process.ts';
 import { waitUntil } from '../cluster/wait-until.ts';
 import { describeOnNode, type NodeCluster } from './describe-on-node.ts';
 
+interface ControlledOptions {
+  /** Rights beside those of `deploy/`. */
+  readonly features?: readonly Feature[];
+  /** More flags of the controller. */
+  readonly args?: readonly string[];
+}
+
 /** A `describe` on a real node, whose namespace is watched by the real bundle with the rights of `deploy/` and no more. */
-export function describeControlled(name: string, body: (on: ControlledNode) => void): void {
+export function describeControlled(
+  name: string,
+  body: (on: ControlledNode) => void,
+  options: ControlledOptions = {},
+): void {
   describeOnNode(name, (node) => {
-    const on = new ControlledNode(node);
+    const on = new ControlledNode(node, options);
     beforeAll(() => on.start());
     body(on);
   });
@@ -22,10 +34,12 @@ export function describeControlled(name: string, body: (on: ControlledNode) => v
 export class ControlledNode {
   readonly node: NodeCluster;
   #controller: ControllerProcess | undefined;
+  readonly #options: ControlledOptions;
   #kubeconfig = '';
 
-  constructor(node: NodeCluster) {
+  constructor(node: NodeCluster, options: ControlledOptions) {
     this.node = node;
+    this.#options = options;
   }
 
   get namespace(): string {
@@ -45,7 +59,7 @@ export class ControlledNode {
   async start(): Promise<void> {
     const { namespace, node } = this;
     await node.apply(configReloadCrd as never);
-    const features = ['core', 'signal', 'token-secret'] as const;
+    const features = ['core', 'signal', 'token-secret', ...(this.#options.features ?? [])] as const;
     for (const object of rbacObjects({ features, namespace, watched: [namespace] })) await node.apply(object as never);
     this.#kubeconfig = await node.serviceAccountKubeconfig({ namespace, name: 'leindex-reloader' });
     await this.startController();
@@ -54,7 +68,8 @@ export class ControlledNode {
   async startController(): Promise<void> {
     const provision = inject('node');
     if ('missing' in provision) throw new Error('there is no node');
-    this.#controller = await startControllerOf(provision.program, this.#kubeconfig, '--namespace', this.namespace);
+    const args = ['--namespace', this.namespace, ...(this.#options.args ?? [])];
+    this.#controller = await startControllerOf(provision.program, this.#kubeconfig, ...args);
   }
 
   async apply(object: object): Promise<void> {
