@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { findOrBuildBinaries } from '../test/cluster/binaries.ts';
+import { fetchPromtool } from '../test/chart/promtool.ts';
 import { missingForNode } from '../test/cluster/node.ts';
 import {
   describeMissing,
@@ -76,6 +77,7 @@ async function setUp(names: readonly string[]): Promise<Tally> {
       ...(names.includes('e2e') ? [...nodeRequirements, ...imageRequirements] : []),
     ]);
     for (const line of describeMissing(missing)) console.log(`missing: ${line}`);
+    if (names.includes('unit')) await fetchPromtool();
     const willHaveNode = names.includes('e2e') && missingForNode().length === 0;
     if (willHaveNode || names.includes('cluster')) {
       const forNode = ['kube-controller-manager', 'kube-scheduler', 'kubelet'] as const;
