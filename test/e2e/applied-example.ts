@@ -24,10 +24,11 @@ export class AppliedExample {
     this.#objects = parseAllDocuments(text).map((document) => document.toJS() as Manifest);
   }
 
-  /** Applies it, and waits until all pods of its Deployments are available. */
-  static async apply(on: ControlledNode, file: string): Promise<AppliedExample> {
-    const example = new AppliedExample(on, await readFile(join(examplesFolder, file), 'utf8'));
-    await example.#kubectl('apply', '-f', join(examplesFolder, file));
+  /** Applies it, as it is unless `adapt` makes another text of it, and waits until all pods of its Deployments are available. */
+  static async apply(on: ControlledNode, file: string, adapt = (text: string) => text): Promise<AppliedExample> {
+    const text = adapt(await readFile(join(examplesFolder, file), 'utf8'));
+    const example = new AppliedExample(on, text);
+    await on.node.kubectlApply(text, '-n', on.namespace);
     for (const name of example.#deployments)
       await example.#kubectl('rollout', 'status', `deployment/${name}`, '--timeout=90s');
     return example;
