@@ -1,5 +1,6 @@
 import type { ConfigReloadStatus, PodStatus } from './configreload.ts';
 import { shortHash } from './content-hash.ts';
+import type { TargetReason } from './reasons.ts';
 import { findCondition } from './status.ts';
 import { requestToken } from './target-record.ts';
 import type { Target } from './target.ts';
@@ -33,7 +34,7 @@ export function isInDoubt(
   if (doubt === '' || isDoubtOf(doubt, wanted) || target.record?.request === doubtToken(doubt)) return false;
   if (doubt.startsWith('cut-')) return true;
   const own = pods.find(({ uid, container }) => uid === target.uid && container === target.container);
-  return own ? isFailed(own) : pods.every(isFailed);
+  return own ? mayRunAnother(own) : pods.every(isFailed);
 }
 
 /** Whether a rollout began that did not come to its end. */
@@ -45,6 +46,22 @@ export function isUnderWay(status: ConfigReloadStatus): boolean {
 export function isFailed({ result }: PodStatus): boolean {
   return result !== 'success' && result !== 'pending' && result !== 'skipped';
 }
+
+/** After these nobody knows whether the text was taken; after all others the target runs what it ran. */
+const UNKNOWN: ReadonlySet<string> = new Set<TargetReason>([
+  'ProcessCrashed',
+  'ExecFailed',
+  'ExecTimeout',
+  'ExecUnintelligible',
+  'EndpointUnreachable',
+  'EndpointTimeout',
+  'EndpointBusy',
+  'EndpointFailed',
+  'EndpointUnverified',
+  'RecordFailed',
+  'CanaryUnhealthy',
+]);
+const mayRunAnother = (pod: PodStatus) => isFailed(pod) && UNKNOWN.has(pod.reason);
 
 /** The records of a text are good for that text: nothing else was under way. */
 const isDoubtOf = (doubt: string, hash: string) => doubt.split('-')[1] === shortHash(hash);
