@@ -33,6 +33,8 @@ const HEALTHY_MS = 60_000;
 const SHORT_MS = 1_000;
 /** Bookmarks come about once a minute: a watch silent for longer than this may be dead, whatever the socket says, and is begun anew. */
 const IDLE_MS = 90_000;
+/** So many watches in a row that break before their first event: it is the event that breaks them, and a list gets past it. */
+const MOST_STUMBLES = 3;
 /** Watches have been seen to go back in time and to lose deletes: now and then the truth is listed again. */
 const RELIST_EVERY_MS = 2 * 3_600_000;
 
@@ -59,6 +61,7 @@ export class Reflector<T> {
   #pageSize = PAGE;
   /** The last watch broke off: before the next one, the server is asked whether its data is still as new as ours. */
   #isInDoubt = false;
+  #stumbles = 0;
   #failures = 0;
   #recoveredAt = -Infinity;
 
@@ -114,6 +117,7 @@ export class Reflector<T> {
   }
 
   async #listOrWatch(signal: AbortSignal): Promise<void> {
+    if (this.#stumbles >= MOST_STUMBLES) this.#resourceVersion = undefined;
     if (this.#resourceVersion !== undefined) {
       if (this.#isInDoubt) await this.#compare(this.#resourceVersion, signal);
       return this.#watch(this.#resourceVersion, signal);
@@ -128,6 +132,7 @@ export class Reflector<T> {
     if (failure.isAnswer) this.#lastAnswerAt = this.#clock.now();
     if (failure.kind === 'forbidden') this.#answered.resolve();
     this.#isInDoubt ||= failure.retryAfterMs === undefined;
+    if (failure.kind === 'silent') this.#stumbles = 0;
     // Whether it was quiet or dead, the next watch tells.
     if (failure.kind === 'silent' && this.#resourceVersion !== undefined) return;
     if (failure.kind === 'unsupported') {
@@ -196,12 +201,15 @@ export class Reflector<T> {
     // Where nothing changes some servers send no bookmarks either; that they take the watch says that they are there.
     this.#heard();
     let isSilent = true;
+    this.#stumbles += 1;
     for await (const event of events) {
       if (signal.aborted) return;
       isSilent = false;
       this.#heard();
       this.#apply(event, this.#resourceVersion === undefined ? listing : undefined);
+      this.#stumbles = 0;
     }
+    this.#stumbles = 0;
     if (this.#resourceVersion === undefined)
       throw new WatchFailure('broken', 'the watch ended before its initial events did');
     if (isSilent && this.#clock.now() - startedAt < SHORT_MS)
@@ -247,6 +255,7 @@ export class Reflector<T> {
     this.store.retain(keys);
     this.#hasSynced = true;
     this.#isInDoubt = false;
+    this.#stumbles = 0;
     this.#synced.resolve();
     this.#answered.resolve();
     this.#options.hooks?.listed?.(objects);

@@ -166,6 +166,17 @@ describe('a watch goes on where it was', () => {
   });
 });
 
+test('F11: an event that breaks every watch that begins before it is passed by a list', async () => {
+  const poisoned: WatchEvent[] = [{ type: 'ADDED', object: null }];
+  const source = new ScriptedSource().watches([synced(5)], poisoned, poisoned, poisoned, [added('b', 9), synced(10)]);
+  const { clock, stored } = run(source);
+  await clock.advance(20_000);
+  expect(source.asked.filter((one) => one !== 'list 1')).toEqual([
+    'watchlist', 'watch 5', 'watch 5', 'watch 5', 'watchlist', 'watch 10',
+  ]); // prettier-ignore
+  expect(stored()).toEqual(['b']);
+});
+
 describe('a watch on which nothing comes', () => {
   test('is begun anew where it was, at once, and is no failure: nothing may have changed', async () => {
     const source = new ScriptedSource().watches([synced(5), silent()], [silent()]);

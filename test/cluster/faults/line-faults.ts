@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
 /** Given one line of a watch (without newline): the bytes to send instead, in pieces; `cut` ends the stream after them. */
@@ -25,7 +24,8 @@ export class LineFaults {
         rest = lines.pop() ?? '';
         for (const line of lines) {
           const { pieces, cut = false } = this.#fault(line, index++);
-          for (const piece of pieces) if (!to.write(piece)) await once(to, 'drain');
+          // Each is on its way before the next: a cut must not take back what came before it.
+          for (const piece of pieces) await new Promise<void>((resolve) => to.write(piece, () => resolve()));
           if (cut) {
             to.destroy();
             return;

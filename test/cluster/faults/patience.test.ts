@@ -94,17 +94,23 @@ describe('patience', async () => {
       await controller.kill('SIGKILL');
       controller = await start();
       const from = proxy.calls.length;
-      // Only a list can tell of this one.
+      // Only a list can tell of this one, and lists come at most 30 s apart twice.
       await user.apply(name, two);
-      await user.untilApplied(name, two);
+      await user.untilApplied(name, two, 100_000);
       const asked = (is: (call: Call) => boolean) => proxy.calls.slice(from).filter(is).length;
-      await waitUntil({ what: 'it was refused three times', check: () => asked(isResumed) >= 3, timeoutMs: 60_000 });
+      let edits = 0;
+      const isRefusedOften = async () => {
+        await user.apply('foreign', String(edits++), { enabled: 'false' }); // an event, for what is said in the stream
+        return asked(isResumed) >= 3;
+      };
+      await waitUntil({ what: 'it was refused three times', check: isRefusedOften, everyMs: 500, timeoutMs: 100_000 });
       expect(asked(isListing)).toBeLessThanOrEqual(12);
       expect(applied()).toEqual(Array(2).fill([one, two].map(contentHash)));
       proxy.rest();
       await user.apply(name, three);
-      await user.untilApplied(name, three);
+      await user.untilApplied(name, three, 100_000);
       expect(applied()).toEqual(Array(2).fill([one, two, three].map(contentHash)));
     },
+    240_000,
   );
 });
