@@ -25,6 +25,8 @@ export interface Subject {
   readonly organizations?: readonly string[];
   /** DNS names and IP addresses of a server. */
   readonly hosts?: readonly string[];
+  /** Its time is over already. */
+  readonly isExpired?: boolean;
 }
 
 /** Signs what a test cluster needs; lives in `ca.crt` and `ca.key` of its folder. */
@@ -79,6 +81,7 @@ export class CertificateAuthority {
     const usages = [x509.ExtendedKeyUsage.clientAuth, ...(hosts.length > 0 ? [x509.ExtendedKeyUsage.serverAuth] : [])];
     const certificate = await x509.X509CertificateGenerator.create({
       ...validity(),
+      ...(subject.isExpired ? { notAfter: new Date(Date.now() - HOUR_MS / 2) } : {}),
       subject: [{ CN: [subject.commonName] }, ...(subject.organizations ?? []).map((name) => ({ O: [name] }))],
       issuer: this.#certificate.subject,
       publicKey: keys.publicKey,
