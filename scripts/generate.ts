@@ -6,7 +6,10 @@ import { fixedWebhook } from '../src/admission/webhook-configuration.ts';
 import { configReloadCrd } from '../src/kube/crd.ts';
 import { permissions } from '../src/kube/permissions.ts';
 import { rbacObjects, rulesOf } from '../src/kube/rbac.ts';
+import { cliReference } from './cli-reference.ts';
+import { crdReference } from './crd-reference.ts';
 import { execGuardRules } from './exec-guard-rules.ts';
+import { httpReference } from './http-reference.ts';
 import { permissionsTable, replaceSection } from './permissions-table.ts';
 import { renderDeploy } from './render-deploy.ts';
 import { chartValuesTable } from './values-table.ts';
@@ -41,6 +44,9 @@ settle({
     'values',
     chartValuesTable(read(`${chart}/values.yaml`) ?? ''),
   ),
+  'docs/crd.md': crdReference(),
+  'docs/cli-reference.md': await cliReference(),
+  'docs/http.md': httpReference(read('docs/openapi.yaml') ?? ''),
   'docs/security.md': replaceSection(read('docs/security.md') ?? '', 'permissions', permissionsTable()),
 });
 // Rendered from the chart, so after the chart's own files.

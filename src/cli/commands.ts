@@ -5,7 +5,7 @@ export interface CommandEntry {
   readonly summary: string;
   /** For programs, not for people: help and completion leave it out. */
   readonly isHidden?: true;
-  load(): Promise<{ default: CliCommand }>;
+  readonly load: () => Promise<{ default: CliCommand }>;
 }
 
 /** What shells call for completion: `__complete WORD…`, as programs made with Go's cobra do, so that kubectl can call it too. */
