@@ -11,6 +11,7 @@ import {
   installMissing,
   nodeRequirements,
   pythonRequirements,
+  shellRequirements,
 } from '../test/cluster/packages.ts';
 
 /** What one step adds to the closing line. */
@@ -71,7 +72,7 @@ async function main(names: readonly string[]): Promise<0 | 1 | 2> {
 /** Gets what the chosen steps need, before any of them; counts only where it fails. */
 async function setUp(names: readonly string[]): Promise<Tally> {
   try {
-    const python = names.includes('unit') ? pythonRequirements : [];
+    const python = names.includes('unit') ? [...pythonRequirements, ...shellRequirements] : [];
     const missing = await installMissing([
       ...python,
       ...(names.includes('e2e') ? [...nodeRequirements, ...imageRequirements] : []),

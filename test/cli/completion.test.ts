@@ -92,11 +92,9 @@ describe.each(Object.entries(shells))('in a real %s', (shell, { start, load }) =
         await terminal.until(`${JSON.stringify(line)} is completed`, then);
         terminal.type('\u0015'); // control-U empties the line
       };
-      await typed('leindex-reloader rol\t', ({ text }) => text.includes('$ leindex-reloader rollback '));
+      await typed('leindex-reloader rol\t', ({ text }) => text.includes('$ leindex-reloader rollback'));
       await typed('leindex-reloader re\t\t', ({ text }) => /reload\b[^]*resume\b/.test(text));
-      await typed('leindex-reloader status --out\t', ({ text }) =>
-        text.includes('$ leindex-reloader status --output '),
-      );
+      await typed('leindex-reloader status --out\t', ({ text }) => text.includes('$ leindex-reloader status --output'));
       await typed('leindex-reloader status -o ya\t', ({ text }) => text.includes('$ leindex-reloader status -o yaml'));
       await typed('leindex-reloader status --output=wi\t', ({ text }) => text.includes('status --output=wide'));
       await typed('leindex-reloader status --context a\t', ({ text }) => /--context arn\\?:aws\\?:one/.test(text));

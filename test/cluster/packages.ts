@@ -39,6 +39,14 @@ export const pythonRequirements: readonly Requirement[] = [
   { package: 'python3-pip', provides: 'pip3', purpose: 'comparing the validator with PyYAML' },
 ];
 
+/** Completion is tested in the shells it is for, and what a terminal shows on a pseudo-terminal. */
+export const shellRequirements: readonly Requirement[] = [
+  { package: 'bash', provides: 'bash', purpose: 'testing completion' },
+  { package: 'zsh', provides: 'zsh', purpose: 'testing completion' },
+  { package: 'fish', provides: 'fish', purpose: 'testing completion' },
+  { package: 'bsdutils', provides: 'script', purpose: 'testing on a terminal' },
+];
+
 export function findMissing(requirements: readonly Requirement[]): Requirement[] {
   return requirements.filter(({ provides }) =>
     provides.startsWith('/') ? !existsSync(provides) : findCommand(provides) === undefined,
