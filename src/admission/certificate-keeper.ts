@@ -3,22 +3,8 @@ import { type Clock, sleep } from '../runtime/clock.ts';
 import { DEFAULT_ROTATION, nextStep, type RotationTiming } from './certificate-rotation.ts';
 import { issueCertificate, type ServingCertificate } from './serving-certificate.ts';
 import { mergeTrust } from './trust-bundle.ts';
-
-/** The ValidatingWebhookConfiguration, as far as certificates go. */
-export interface WebhookTrust {
-  /** Undefined where it does not exist, or does not have our webhook. */
-  read(signal: AbortSignal): Promise<StoredTrust | undefined>;
-  /** False: somebody else wrote in between. */
-  write(bundle: string, version: string, signal: AbortSignal): Promise<boolean>;
-}
-
-export interface StoredTrust {
-  /** What API servers call the webhook by: the host of its address. */
-  readonly host: string;
-  /** `caBundle`, decoded; empty where there is none. */
-  readonly bundle: string;
-  readonly version: string;
-}
+import type { StoredTrust, WebhookTrust } from './webhook-trust.ts';
+import { withdrawTrust } from './withdraw-trust.ts';
 
 export interface KeeperOptions {
   readonly trust: WebhookTrust;
@@ -41,8 +27,6 @@ export interface KeeperTiming extends RotationTiming {
 export const DEFAULT_KEEPER: KeeperTiming = { ...DEFAULT_ROTATION, checkMs: 30_000, readyAfterMs: 2_000 };
 /** After a failure, doubled up to `checkMs`. */
 const FIRST_RETRY_MS = 500;
-/** For taking its own certificates out of the bundle at the end. */
-const FAREWELL_MS = 2_000;
 
 /**
  * Makes this replica's certificate, has API servers trust it, serves it, and renews it. The key never leaves the process;
@@ -78,7 +62,7 @@ export class CertificateKeeper {
       retryMs = isDone ? FIRST_RETRY_MS : Math.min(retryMs * 2, this.#timing.checkMs);
       await sleep(this.#options.clock, pause, signal);
     }
-    await this.#sayFarewell();
+    await withdrawTrust(this.#own(), this.#options);
   }
 
   /** Whether all is as it should be for now. */
@@ -94,7 +78,7 @@ export class CertificateKeeper {
     } catch (err) {
       if (signal.aborted) return false;
       logger.warn({ err }, 'the certificate of the admission webhook cannot be published; tried again');
-      this.#problem = err instanceof Error ? err.message : 'it cannot be published';
+      this.#problem = 'its certificate cannot be published; the log says why';
       return false;
     }
   }
@@ -133,7 +117,7 @@ export class CertificateKeeper {
 
   async #publish({ bundle: present, version }: StoredTrust, signal: AbortSignal): Promise<boolean> {
     const { trust, clock, logger, wallClock } = this.#options;
-    const own = [this.#serving, this.#next].flatMap((one) => (one ? [one.certificate] : []));
+    const own = this.#own();
     const { bundle, isChanged, dropped } = mergeTrust({ present, own, retired: this.#retired, now: wallClock() });
     if (isChanged) {
       if (dropped.length > 0) logger.warn({ dropped }, 'certificates that are not ours were taken out of the caBundle');
@@ -142,6 +126,10 @@ export class CertificateKeeper {
     this.#retired.length = 0;
     if (this.#next) this.#nextTrustedAt ??= clock.now();
     return true;
+  }
+
+  #own(): string[] {
+    return [this.#serving, this.#next].flatMap((one) => (one ? [one.certificate] : []));
   }
 
   /** Until the next look: sooner where a certificate waits to be served. */
@@ -154,26 +142,5 @@ export class CertificateKeeper {
   #report(problem: string): void {
     if (problem !== this.#problem) this.#options.logger.warn(`admission webhook: ${problem}`);
     this.#problem = problem;
-  }
-
-  /** Best effort: what stays in the bundle is trusted by nobody's key, and expires. */
-  async #sayFarewell(): Promise<void> {
-    const { trust, clock, logger, wallClock } = this.#options;
-    const limit = new AbortController();
-    const cancel = clock.setTimer(() => limit.abort(), FAREWELL_MS);
-    const own = [this.#serving, this.#next].flatMap((one) => (one ? [one.certificate] : []));
-    const isOver = () => limit.signal.aborted;
-    try {
-      while (!isOver()) {
-        const stored = await trust.read(limit.signal);
-        if (!stored) return;
-        const { bundle, isChanged } = mergeTrust({ present: stored.bundle, own: [], retired: own, now: wallClock() });
-        if (!isChanged || (await trust.write(bundle, stored.version, limit.signal))) return;
-      }
-    } catch (err) {
-      logger.debug({ err }, 'the certificate stays in the caBundle until it expires');
-    } finally {
-      cancel();
-    }
   }
 }

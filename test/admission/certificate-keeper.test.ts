@@ -1,6 +1,7 @@
 import { pino } from 'pino';
 import { afterEach, describe, expect, test } from 'vitest';
-import { CertificateKeeper, type StoredTrust, type WebhookTrust } from '../../src/admission/certificate-keeper.ts';
+import { CertificateKeeper } from '../../src/admission/certificate-keeper.ts';
+import type { StoredTrust, WebhookTrust } from '../../src/admission/webhook-trust.ts';
 import { waitUntil } from '../cluster/wait-until.ts';
 import { ManualClock } from '../runtime/manual-clock.ts';
 
@@ -111,7 +112,8 @@ describe('CertificateKeeper', () => {
     expect(replica.lines).toHaveLength(1);
     trust.stored = stored;
     trust.fails = new Error('403 forbidden');
-    await replica.until(() => replica.keeper.unready?.includes('403 forbidden') === true);
+    await replica.until(() => replica.keeper.unready?.includes('cannot be published') === true);
+    expect(JSON.stringify(replica.lines)).toContain('403 forbidden');
     trust.fails = undefined;
     await replica.until(() => replica.keeper.unready === undefined);
   });

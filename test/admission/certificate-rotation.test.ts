@@ -61,7 +61,7 @@ describe('nextStep', () => {
         for (const [turn, jump] of jumps.entries()) {
           day += jump / 24;
           const canPublish = published[turn % published.length] === true;
-          for (let steps = 0; steps < 4; steps++) {
+          for (let steps = 0; steps < 8; steps++) {
             const step = on(day, rotation);
             if (step === 'issue') rotation = { ...rotation, next: made(day), nextTrustedForMs: undefined };
             if (step === 'serve') rotation = held({ serving: rotation.next });

@@ -10,12 +10,13 @@ import { validateConfig } from '../../src/core/validate-config.ts';
 import { createBoundedValidator } from '../../src/gate/bounded-validator.ts';
 import { configReloadCrd } from '../../src/kube/crd.ts';
 import { createKubeClient } from '../../src/kube/kube-client.ts';
+import { permissions } from '../../src/kube/permissions.ts';
 import { rbacObjects } from '../../src/kube/rbac.ts';
 import { createWebhookTrust } from '../../src/kube/webhook-trust.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
 import { CertificateAuthority, saveKeyPair } from './certificates.ts';
 import { configText, waitForReload } from './config-reload.ts';
-import { startController, type ControllerProcess } from './controller-process.ts';
+import { launchController, main, startController, type ControllerProcess } from './controller-process.ts';
 import { findFreePort } from './free-port.ts';
 import { useOwnControlPlane } from './use-cluster.ts';
 import { waitUntil } from './wait-until.ts';
@@ -42,11 +43,11 @@ beforeAll(async () => {
   kubeconfig = await cluster.serviceAccountKubeconfig({ namespace, name: 'leindex-reloader' });
 });
 
-/** Tries the invalid ConfigMap again and again until `isOver`; what came of each. */
-async function stream(isOver: () => boolean): Promise<{ refused: number; allowed: number }> {
+/** Tries the invalid ConfigMap again and again until that signal; what came of each. */
+async function stream(over: AbortSignal): Promise<{ refused: number; allowed: number }> {
   const count = { refused: 0, allowed: 0 };
   const one = async () => {
-    while (!isOver()) count[(await tryBad()).isAllowed ? 'allowed' : 'refused']++;
+    while (!over.aborted) count[(await tryBad()).isAllowed ? 'allowed' : 'refused']++;
   };
   await Promise.all([one(), one(), one()]);
   return count;
@@ -153,6 +154,45 @@ describe('two replicas with certificates of their own', () => {
   });
 });
 
+describe('without a right', () => {
+  const [rule] = permissions.admission;
+  const grant = (verbs: readonly string[]) =>
+    cluster.apply({
+      apiVersion: 'rbac.authorization.k8s.io/v1',
+      kind: 'ClusterRole',
+      metadata: { name: 'leindex-reloader-admission' },
+      rules: [{ apiGroups: [rule!.apiGroup], resources: [rule!.resource], resourceNames: rule!.resourceNames, verbs }],
+    } as never);
+  afterAll(() => grant(rule!.verbs));
+
+  test.each(rule!.verbs)('to %s the configuration it is not ready, and says so; with it, it is', async (verb) => {
+    const port = await findFreePort();
+    await pointWebhook(cluster, port);
+    await grant(rule!.verbs.filter((one) => one !== verb));
+    const launched = launchController(
+      main,
+      kubeconfig,
+      '--namespace',
+      namespace,
+      `--admission-listen=127.0.0.1:${port}`,
+    );
+    onTestFinished(() => launched.end('SIGKILL'));
+    const readiness = async () => {
+      const listening = launched.port();
+      return listening === undefined ? undefined : await fetch(`http://127.0.0.1:${listening}/readyz`);
+    };
+    await waitUntil({
+      what: 'it says what is missing',
+      check: async () => (await (await readiness())?.text())?.includes('certificate cannot be published'),
+    });
+    expect(JSON.stringify(launched.log)).toContain('forbidden');
+    expect((await tryBad()).isAllowed).toBe(true);
+    await grant(rule!.verbs);
+    await waitUntil({ what: 'it is ready', check: async () => (await readiness())?.ok });
+    expect((await tryBad()).isAllowed).toBe(false);
+  });
+});
+
 describe('certificates of its own, under a stream of invalid edits', () => {
   const MINUTE_MS = 60_000;
   const validator = createBoundedValidator();
@@ -188,15 +228,17 @@ describe('certificates of its own, under a stream of invalid edits', () => {
       await Promise.all([server.close(), validator.close(), client.close()]);
     });
     await untilAllowed(false, tryBad);
-    let isOver = false;
-    const streaming = stream(() => isOver);
+    const over = new AbortController();
+    onTestFinished(() => over.abort());
+    const streaming = stream(over.signal);
     const first = await readTrust(cluster);
+    const before = await trusted();
     for (let rotation = 1; rotation <= 3; rotation++) {
       aheadMs += 10 * MINUTE_MS;
       await waitUntil({ what: `rotation ${rotation} was served`, check: () => served === rotation + 1 });
-      await waitUntil({ what: 'the old one is gone', check: async () => (await trusted()) === 2 });
+      await waitUntil({ what: 'the old one is gone', check: async () => (await trusted()) === before });
     }
-    isOver = true;
+    over.abort();
     const { refused, allowed } = await streaming;
     expect(allowed).toBe(0);
     expect(refused).toBeGreaterThan(20);
@@ -252,15 +294,16 @@ describe('certificates from files', () => {
     );
     await pointWebhook(cluster, port, certificates.join(''));
     await untilAllowed(false, tryBad);
-    let isOver = false;
-    const streaming = stream(() => isOver);
+    const over = new AbortController();
+    onTestFinished(() => over.abort());
+    const streaming = stream(over.signal);
     await mount('..two', authorities[1]!);
     await waitUntil({
       what: 'the new certificate is served',
       check: () => replica.log.some(({ msg }) => msg === 'the TLS certificate was replaced'),
     });
     await pointWebhook(cluster, port, certificates[1]);
-    isOver = true;
+    over.abort();
     const { refused, allowed } = await streaming;
     expect(allowed).toBe(0);
     expect(refused).toBeGreaterThan(10);
