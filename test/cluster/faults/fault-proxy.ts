@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { Agent, createServer, request as send } from 'node:https';
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CertificateAuthority } from '../certificates.ts';
@@ -13,6 +13,7 @@ import type { LineFaults } from './line-faults.ts';
 export interface Call {
   /** From 1, in the order of arrival. */
   readonly number: number;
+  /** `EXEC` for the upgrade to a WebSocket. */
   readonly method: string;
   /** Without query. */
   readonly path: string;
@@ -62,10 +63,12 @@ interface ActiveRule extends Rule {
 export class FaultProxy {
   readonly calls: Call[] = [];
   readonly kubeconfig: string;
-  /** Told of each call before it is passed on, and after it was answered; may end the controller. */
-  before: ((call: Call) => Promise<void> | void) | undefined;
+  /** Told of each call before it is passed on, when it was carried out, and after it was answered; may end the controller. */
+  before: ((call: Call) => Promise<'drop' | undefined | void>) | undefined;
   committed: ((call: Call) => Promise<'answer' | 'hang'> | 'answer' | 'hang') | undefined;
   answered: ((call: Call) => void) | undefined;
+  /** Both ends of what became a WebSocket. */
+  readonly upgraded = new Set<Socket>();
   #rules: ActiveRule[] = [];
   readonly #watches = new Set<ServerResponse>();
   readonly #upstream: URL;
@@ -88,6 +91,7 @@ export class FaultProxy {
     const server = createServer({ cert: pair.certificate, key: pair.key }, (request, response) => {
       void proxy?.handle(request, response);
     });
+    server.on('upgrade', (request, socket, head) => void proxy?.handleUpgrade(request, socket as Socket, head));
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     const port = (server.address() as AddressInfo).port;
@@ -99,6 +103,7 @@ export class FaultProxy {
       credentials: { token },
     });
     const created = new FaultProxy(new URL(cluster.url), agent, kubeconfig, async () => {
+      for (const socket of proxy?.upgraded ?? []) socket.destroy();
       server.closeAllConnections();
       server.close();
       agent.destroy();
@@ -133,25 +138,65 @@ export class FaultProxy {
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? '/', this.#upstream);
     const method = request.method ?? 'GET';
-    const isWatch = url.searchParams.get('watch') === 'true';
-    const call: Call = {
-      number: this.calls.length + 1,
-      method,
-      path: url.pathname,
-      query: url.searchParams,
-      isWrite: !['GET', 'HEAD'].includes(method),
-      isWatch,
-      at: performance.now(),
-      status: 0,
-    };
-    this.calls.push(call);
+    const call = this.#note({ method, url, isWrite: !['GET', 'HEAD'].includes(method) });
     response.on('error', () => undefined);
     request.on('error', () => undefined);
     const body = await readAll(request);
-    await this.before?.(call);
+    if ((await this.before?.(call)) === 'drop') {
+      response.destroy();
+      return;
+    }
     const rule = this.#rules.find(({ matches, fired, times = Infinity }) => fired < times && matches(call));
     if (rule) rule.fired += 1;
     await this.#apply(rule?.fault(call), { call, url, headers: request.headers, body, response });
+  }
+
+  /**
+   * An exec: what comes back is kept until the command has ended, so that it is carried out, as a write is, before it is answered.
+   * Rules do not apply.
+   */
+  async handleUpgrade(request: IncomingMessage, socket: Socket, head: Buffer): Promise<void> {
+    const url = new URL(request.url ?? '/', this.#upstream);
+    const call = this.#note({ method: 'EXEC', url, isWrite: true });
+    this.#keep(socket);
+    if ((await this.before?.(call)) === 'drop') return void socket.destroy();
+    const asking = send(url, {
+      headers: { ...request.headers, host: this.#upstream.host },
+      ca: this.#agent.options.ca,
+    });
+    asking.on('error', () => socket.destroy()).end();
+    asking.on('response', (answer) => {
+      call.status = answer.statusCode ?? 0;
+      socket.end(`HTTP/1.1 ${call.status} ${answer.statusMessage ?? ''}\r\nconnection: close\r\n\r\n`);
+    });
+    const [answer, upstream, first] = (await once(asking, 'upgrade')) as [IncomingMessage, Socket, Buffer];
+    this.#keep(upstream);
+    const headers = Object.entries(answer.headers).map(([name, value]) => `${name}: ${String(value)}\r\n`);
+    socket.write(`HTTP/1.1 101 Switching Protocols\r\n${headers.join('')}\r\n`);
+    call.status = 101;
+    upstream.write(head);
+    socket.pipe(upstream);
+    const frames = [first];
+    upstream.on('data', (chunk: Buffer) => frames.push(chunk));
+    await once(upstream, 'close');
+    if ((await this.committed?.(call)) === 'hang') return;
+    if (!socket.destroyed) socket.end(Buffer.concat(frames));
+    this.answered?.(call);
+  }
+
+  #note({ method, url, isWrite }: { method: string; url: URL; isWrite: boolean }): Call {
+    const isWatch = url.searchParams.get('watch') === 'true';
+    const { pathname: path, searchParams: query } = url;
+    const call: Call = {
+      number: this.calls.length + 1, method, path, query, isWrite, isWatch, at: performance.now(), status: 0,
+    }; // prettier-ignore
+    this.calls.push(call);
+    return call;
+  }
+
+  #keep(socket: Socket): void {
+    this.upgraded.add(socket);
+    socket.on('error', () => undefined).on('close', () => this.upgraded.delete(socket));
   }
 
   async #apply(fault: Fault | undefined, exchange: Exchange): Promise<void> {
