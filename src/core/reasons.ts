@@ -29,6 +29,8 @@ export const targetReasons = {
   SupersededByRestart: done,
 
   PropagationTimeout: retry,
+  /** `immutable: true`: kubelets do not look for a new text of it, so that no file of a running container changes any more. */
+  SourceImmutable: wait,
   FileMissing: { result: ReloadResult.fileNotFound, next: 'retry' },
   /** A program installs its handlers some time after its process began: it is asked again. */
   ProcessStarting: retry,

@@ -72,6 +72,7 @@ function toSource(object: Json): Source {
     resourceVersion: asText(metadata['resourceVersion']),
     annotations: asTextMap(metadata['annotations']),
     isTerminating: metadata['deletionTimestamp'] !== undefined,
+    isImmutable: object['immutable'] === true,
     author: authorOf(asList(metadata['managedFields'])),
     data: asTextMap(object['data']),
     binaryData: asTextMap(object['binaryData']),

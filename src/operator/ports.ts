@@ -36,6 +36,7 @@ export interface Source extends ConfigMapData {
   readonly resourceVersion: string;
   readonly annotations: Readonly<Record<string, string>>;
   readonly isTerminating: boolean;
+  readonly isImmutable: boolean;
   /** Field manager of the newest change of the data; empty where it is not known. */
   readonly author: string;
 }

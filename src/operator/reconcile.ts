@@ -94,6 +94,7 @@ async function act(
       token: await readToken(observed, plan, operator.ports, both),
       strategies: operator.strategies,
       crashed: crashedBy(plan, observed),
+      isImmutable: observed.source.isImmutable && plan.policy.publishTo === undefined,
     };
     return await rollOut({
       due: plan.due,

@@ -19,12 +19,16 @@ export interface ReloadJob {
   readonly strategies: readonly ('endpoint' | 'signal')[];
   /** Containers (by target id) that ended after the signal for this very text: id of the instance that ended. */
   readonly crashed: ReadonlyMap<string, string>;
+  /** The ConfigMap that is mounted says `immutable: true`. */
+  readonly isImmutable: boolean;
   /** Told when a target is proven, before that is recorded. */
   readonly onProven?: () => void;
 }
 
 /** How long one exec waits for the file before the kubelet is nudged again, milliseconds. */
 const NUDGE_EVERY_MS = 2_000;
+/** How long one exec waits where the file either follows the edit that made it immutable, or never, milliseconds. */
+const IMMUTABLE_MS = 6_000;
 const EXEC_OVERHEAD_MS = 8_000;
 const RETRY_MS = { first: 100, most: 2_000 };
 
@@ -152,7 +156,9 @@ class TargetReload {
       const first = await attempt(0);
       if (first.reason !== 'PropagationTimeout' && first.reason !== 'FileMissing') return first;
     }
-    const [result] = await Promise.all([attempt(Math.min(NUDGE_EVERY_MS, this.#left())), this.#nudge()]);
+    const waitMs = this.#job.isImmutable ? IMMUTABLE_MS : NUDGE_EVERY_MS;
+    const [result] = await Promise.all([attempt(Math.min(waitMs, this.#left())), this.#nudge()]);
+    if (this.#job.isImmutable && result.reason === 'PropagationTimeout') return immutable;
     if (result.provenAfterMs !== undefined) this.#ports.metrics.fileProven(Math.max(0, result.provenAfterMs) / 1000);
     return result;
   }
@@ -193,6 +199,11 @@ class TargetReload {
 
 /** The exec broke off: whether the signal came to the process is not known. */
 const isBroken = (reason: TargetReason) => reason === 'ExecFailed' || reason === 'ExecTimeout';
+
+const immutable = fail(
+  'SourceImmutable',
+  'the ConfigMap is immutable, and kubelets do not update files from it; restart the pod, or offer an endpoint',
+);
 
 const gone: AttemptResult = {
   reason: 'TargetGone',

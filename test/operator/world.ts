@@ -145,7 +145,7 @@ export class World {
   #source(): Source {
     return {
       namespace: 'ns', name: 'cfg', uid: 'source', resourceVersion: String(this.#sourceVersion), annotations: this.annotations,
-      isTerminating: false, author: 'test', data: { 'mcp.yaml': this.text },
+      isTerminating: false, isImmutable: false, author: 'test', data: { 'mcp.yaml': this.text },
     }; // prettier-ignore
   }
 
