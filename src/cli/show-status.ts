@@ -22,10 +22,10 @@ export function showReload(reload: Reload, style: StatusStyle): string {
     lastKnownGood.revision === 0 ? 'none yet' : `revision ${lastKnownGood.revision} of ${lastKnownGood.time}`;
   const pods = status.pods.length === 0 ? '' : `\n${showPods(status.pods, style)}`;
   return `${namespace}/${printable(name, 253)}
-${status.conditions.map((one) => showCondition(one, style)).join('')}  wanted:     ${showText(status.desiredRevision, status.desiredHash, style)}
-  applied:    ${showText(status.appliedRevision, status.appliedHash, style)}
-  last good:  ${good}
-  targets:    ${counts}
+${status.conditions.map((one) => showCondition(one, style)).join('')}  wanted:      ${showText(status.desiredRevision, status.desiredHash, style)}
+  applied:     ${showText(status.appliedRevision, status.appliedHash, style)}
+  last good:   ${good}
+  targets:     ${counts}
 ${pods}
 ${nextStep(reload)}
 `;
@@ -50,7 +50,7 @@ function showCondition({ type, status, reason, message }: Condition, { isColoure
   const word = isColoured
     ? styleText(isGood ? 'green' : 'red', status.padEnd(7), { validateStream: false })
     : status.padEnd(7);
-  return `  ${`${type}:`.padEnd(12)}${word} ${printable(reason, 64)}: ${printable(message, 1024)}\n`;
+  return `  ${`${type}:`.padEnd(13)}${word} ${printable(reason, 64)}: ${printable(message, 1024)}\n`;
 }
 
 function showText(revision: number, hash: string, { isWide }: StatusStyle): string {

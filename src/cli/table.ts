@@ -33,30 +33,24 @@ export function showTable(head: readonly string[], rows: readonly TableRow[], wi
     .join('');
 }
 
-/** Takes from the last column first, which is text, then from the widest, which are names. */
+/** The widest column gives, one character after the other; of two the later one. */
 function fitWidths(
   natural: readonly number[],
   { head, width }: { readonly head: readonly string[]; readonly width: number },
 ): readonly number[] {
   const widths = [...natural];
-  const last = widths.length - 1;
-  const leastOf = (column: number) => Math.max(LEAST_WIDTH, head[column]?.length ?? 0);
-  let excess = widths.reduce((sum, one) => sum + one, GAP * last) - width;
-  const take = (column: number, most: number) => {
-    const taken = Math.max(0, Math.min(excess, most, (widths[column] ?? 0) - leastOf(column)));
-    widths[column] = (widths[column] ?? 0) - taken;
-    excess -= taken;
-    return taken > 0;
-  };
-  take(last, excess);
-  while (excess > 0) {
-    const widest = widths.indexOf(Math.max(...widths.slice(0, last)));
-    if (widest < 0 || !take(widest, 1)) break;
+  const gaps = GAP * (widths.length - 1);
+  for (let excess = sum(widths) + gaps - width; excess > 0; excess--) {
+    const spare = widths.map((one, column) => (one > Math.max(LEAST_WIDTH, head[column]?.length ?? 0) ? one : 0));
+    const widest = spare.lastIndexOf(Math.max(...spare));
+    // A terminal too narrow for all of it gets what there is room for.
+    const giving = spare[widest] === 0 ? widths.length - 1 : widest;
+    widths[giving] = Math.max(1, (widths[giving] ?? 0) - 1);
   }
-  // A terminal too narrow for all of it gets what there is room for.
-  widths[last] = Math.max(1, (widths[last] ?? 0) - Math.max(0, excess));
   return widths;
 }
+
+const sum = (numbers: readonly number[]) => numbers.reduce((total, one) => total + one, 0);
 
 function joinCells(cells: readonly string[], widths: readonly number[]): string {
   return cells
