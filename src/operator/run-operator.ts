@@ -237,6 +237,9 @@ export async function runOperator(settings: OperatorSettings, { logger, signal, 
     }
   }
 
+  // Its default ends the process; there is nothing to read again, since credentials and certificates are followed by themselves.
+  const onHangup = () => logger.info('SIGHUP does nothing here');
+  process.on('SIGHUP', onHangup);
   const runs = [crd, ...sources.reflectors].map((watch) => watch.run(watching));
   try {
     if (elector) await elector.run(signal, work);
@@ -246,6 +249,7 @@ export async function runOperator(settings: OperatorSettings, { logger, signal, 
     ended.abort();
     await Promise.all(runs);
     await events.close(2_000);
+    process.off('SIGHUP', onHangup);
     await Promise.all([health.close(), endpoints.close(), validator.close(), client.close()]);
     logger.info('stopped');
   }

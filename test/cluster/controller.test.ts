@@ -141,4 +141,83 @@ describe('the controller comes to the right end, and then to rest', async () => 
     for (const text of texts) await apply(name, text);
     await untilApplied(name, texts.at(-1)!);
   });
+
+  test('paused: nothing is reloaded until it is resumed', async () => {
+    const name = await settledSource();
+    await apply(name, two, { 'reload.leindex.io/paused': 'true' });
+    expect((await until(name, 'Progressing', 'False Paused')).appliedHash).toBe(contentHash(one));
+    await quiet();
+    expect(run.targets.map(({ ledger }) => ledger.length)).toEqual([1, 1]);
+    run = { ...run, texts: [one, two] };
+    await apply(name, two);
+    await untilApplied(name, two);
+  });
+
+  test('a dry run says what it would do, and does nothing', async () => {
+    const name = await settledSource();
+    await apply(name, two, { 'reload.leindex.io/dry-run': 'true' });
+    const status = await until(name, 'Progressing', 'False DryRun');
+    expect(status.conditions.find(({ type }) => type === 'Progressing')?.message).toContain(
+      '2 targets would be reloaded',
+    );
+    expect(status.appliedHash).toBe(contentHash(one));
+  });
+
+  test('requested-at: the present text once more, once for each request', async () => {
+    const name = await settledSource();
+    const { targets } = run;
+    for (const request of ['a', 'b']) {
+      await apply(name, one, { 'reload.leindex.io/requested-at': request });
+      await waitForReload(cluster, { namespace, name }, ({ observedRequest, history }) => observedRequest === request && history[0]?.trigger === 'requested'); // prettier-ignore
+      await untilApplied(name, one);
+      await quiet();
+    }
+    expect(targets.map(({ ledger }) => ledger.map(({ trigger }) => trigger))).toEqual(
+      Array(2).fill(['configmap', 'requested', 'requested']),
+    );
+    // Asked for, a text is applied again: what is checked after each test does not hold for it.
+    run = { targets: [], texts: [one] };
+  });
+
+  test('pods come and go: each that is there in the end runs the text, and what it got before does not come again', async () => {
+    const name = await settledSource();
+    run = { ...run, texts: [one, two] };
+    await apply(name, two);
+    const [gone, stays] = run.targets as [EndpointTarget, EndpointTarget];
+    await cluster.core.deleteNamespacedPod({ namespace, name: gone.pod, gracePeriodSeconds: 0 });
+    const late = await createEndpointTargets(cluster, { namespace, configMap: name, count: 3, prefix: `${name}-late` });
+    await waitForReload(cluster, { namespace, name }, ({ podsReady, appliedHash }) => podsReady === '4/4' && appliedHash === contentHash(two)); // prettier-ignore
+    run = { ...run, targets: [stays, ...late] };
+  });
+
+  test('two sources on one pod: both texts reach it, each once, and their records do not mix', async () => {
+    const [a, b] = [`source-${count++}`, `source-${count++}`];
+    const targets = await createEndpointTargets(cluster, { namespace, configMap: a, others: [b], count: 2, prefix: a });
+    await apply(a, one);
+    await untilApplied(a, one);
+    await apply(b, two);
+    await untilApplied(b, two);
+    await quiet();
+    expect(targets.map(({ applied }) => applied)).toEqual(Array(2).fill([one, two].map(contentHash)));
+    const pod = await cluster.core.readNamespacedPod({ namespace, name: targets[0]!.pod });
+    const records = Object.entries(pod.metadata!.annotations!).filter(([key]) => key.includes('/applied.'));
+    expect(records.map(([, value]) => value.split(' ')[0]).toSorted()).toEqual([one, two].map(contentHash).toSorted());
+    run = { targets, texts: [one, two] };
+  });
+
+  test('a storm of ConfigMaps of others costs no call, and delays nobody', async () => {
+    const name = await settledSource();
+    run = { ...run, texts: [one, two] };
+    await quiet();
+    const from = proxy.calls.length;
+    const body = (index: number) => ({ metadata: { name: `foreign-${index % 20}` }, data: { n: String(index) } });
+    for (let index = 0; index < 20; index++)
+      await cluster.core.createNamespacedConfigMap({ namespace, body: body(index) });
+    for (let second = 0; second < 3; second++) {
+      await Promise.all(Array.from({ length: 100 }, (_, index) => cluster.core.replaceNamespacedConfigMap({ namespace, name: `foreign-${index % 20}`, body: body(100 * second + index) }))); // prettier-ignore
+    }
+    expect(proxy.calls.slice(from).filter(({ isWatch }) => !isWatch)).toEqual([]);
+    await apply(name, two);
+    await untilApplied(name, two);
+  });
 });

@@ -82,9 +82,15 @@ let network = 0;
  */
 export async function createEndpointTargets(
   cluster: Cluster,
-  options: { readonly namespace: string; readonly configMap: string; readonly count: number; readonly prefix?: string },
+  options: {
+    readonly namespace: string;
+    readonly configMap: string;
+    readonly others?: readonly string[];
+    readonly count: number;
+    readonly prefix?: string;
+  },
 ): Promise<EndpointTarget[]> {
-  const { namespace, configMap, count, prefix = 'web' } = options;
+  const { namespace, configMap, others = [], count, prefix = 'web' } = options;
   network += 1;
   const targets: EndpointTarget[] = [];
   let port = 0;
@@ -101,7 +107,9 @@ export async function createEndpointTargets(
     await Promise.all(
       targets
         .slice(at, at + 20)
-        .map(({ pod, address }) => createLoopbackPod(cluster, { namespace, name: pod, configMap, address, port })),
+        .map(({ pod, address }) =>
+          createLoopbackPod(cluster, { namespace, name: pod, configMap, others, address, port }),
+        ),
     );
   }
   return targets;

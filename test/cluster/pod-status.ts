@@ -10,19 +10,22 @@ export async function createLoopbackPod(
     readonly namespace: string;
     readonly name: string;
     readonly configMap: string;
+    /** Mounted as well. */
+    readonly others?: readonly string[];
     readonly address: string;
     readonly port: number;
     readonly labels?: Record<string, string>;
   },
 ): Promise<void> {
-  const { namespace, name, configMap, address, port, labels = {} } = pod;
+  const { namespace, name, configMap, others = [], address, port, labels = {} } = pod;
+  const mounted = [configMap, ...others];
   const container = {
     name: 'app',
     image: 'none',
     ports: [{ name: 'leindex-reload', containerPort: port }],
-    volumeMounts: [{ name: 'config', mountPath: '/etc/leindex' }],
+    volumeMounts: mounted.map((one) => ({ name: one, mountPath: `/etc/${one}` })),
   };
-  const volumes = [{ name: 'config', configMap: { name: configMap } }];
+  const volumes = mounted.map((one) => ({ name: one, configMap: { name: one } }));
   const spec = { nodeName: 'nowhere', terminationGracePeriodSeconds: 0, containers: [container], volumes };
   await cluster.core.createNamespacedPod({ namespace, body: { metadata: { name, labels }, spec } });
   await setPodRunning(cluster, { namespace, name, podIP: address });
