@@ -4,7 +4,6 @@ import type { ClusterAddress } from '../cluster/cluster.ts';
 import { addBundleImages, buildBundle } from './bundle-image.ts';
 import { startKubernetes } from '../cluster/kubernetes.ts';
 import { missingForNode } from '../cluster/node.ts';
-import { installMissing, nodeRequirements } from '../cluster/packages.ts';
 import { say } from '../cluster/progress.ts';
 
 /** The cluster with a node that all e2e files share and the built program, or why there is none. */
@@ -19,7 +18,6 @@ declare module 'vitest' {
 
 /** A whole Kubernetes with one real node and the images of this project, for all files. With CI=true a machine that cannot run it is a failure. */
 export default async function setup(project: TestProject): Promise<(() => Promise<void>) | undefined> {
-  await installMissing(nodeRequirements);
   const missing = missingForNode();
   if (missing.length > 0 && process.env['CI'] !== 'true') {
     for (const line of ['NO END-TO-END TEST WILL RUN, for there can be no node. Missing:', ...missing]) say(line);
