@@ -13,6 +13,12 @@ import { pod as podBuilder } from '../fixtures/pod-builder.ts';
 /** The controller died here. */
 export class Crash extends Error {}
 
+/** Something that happens at the `at`-th effect of a reconcile. */
+export interface Interruption {
+  at: number;
+  readonly act: () => void;
+}
+
 /** One process in one pod of the model. */
 export interface ModelPod {
   readonly name: string;
@@ -23,7 +29,10 @@ export interface ModelPod {
   running: string;
   /** Hash of the file in the container. */
   file: string;
-  isFailing: boolean;
+  /** `fails`: refuses, and runs what it ran. `dies`: ends at the signal; an endpoint takes the text, and its answer is lost. */
+  mode: 'well' | 'fails' | 'dies';
+  /** The watch does not know yet that the container has restarted. */
+  isUnseen: boolean;
   annotations: Record<string, string>;
   /** Everything the process came to run in this life, in order. */
   ledger: string[];
@@ -43,12 +52,18 @@ export class World {
   writes = 0;
   /** Every text that the source ever had, in order. */
   readonly texts: string[] = [];
+  /** What pods mount under `publish-to`; undefined: not published yet. */
+  published: string | undefined;
+  /** A seeded fault of the implementation: the checker must see it. */
+  sabotage: (ports: Ports, world: World) => Ports = (ports) => ports;
   readonly revisions = new Map<number, Revision>();
   #version = 1;
   #sourceVersion = 1;
   #time = Date.parse('2026-11-24T10:00:00Z');
   #serial = 0;
   #crashAt = Infinity;
+  #interruption: Interruption | undefined;
+  #inFlight: InFlight | undefined;
   #isDead = false;
 
   edit(text: string): void {
@@ -64,9 +79,19 @@ export class World {
     this.#sourceVersion += 1;
   }
 
+  /** What the kubelet shows in the pods; undefined: nothing yet, so that no container starts. */
+  get mounted(): string | undefined {
+    return this.#isPublishing ? this.published : this.text;
+  }
+
+  get #isPublishing(): boolean {
+    return 'reload.leindex.io/publish-to' in this.annotations;
+  }
+
   addPod(kind: ModelPod['kind']): void {
+    if (this.mounted === undefined) return;
     const name = `p${this.#serial++}`;
-    const hash = contentHash(this.text);
+    const hash = contentHash(this.mounted);
     const address = `10.0.0.${this.#serial}`;
     this.pods.set(name, {
       name,
@@ -75,7 +100,8 @@ export class World {
       instance: 0,
       running: hash,
       file: hash,
-      isFailing: false,
+      mode: 'well',
+      isUnseen: false,
       annotations: {},
       ledger: [hash],
     });
@@ -88,12 +114,19 @@ export class World {
     pod.ledger = [pod.file];
   }
 
-  /** Reconciles once; the controller dies at its `crashAt`-th effect. True: it wants to look again. */
-  async reconcileOnce(crashAt = Infinity): Promise<boolean> {
+  /**
+   * Reconciles once; the controller dies at its `crashAt`-th effect, and at another one somebody interrupts.
+   * True: it wants to look again.
+   */
+  async reconcileOnce(crashAt = Infinity, interruption?: Interruption): Promise<boolean> {
     this.#crashAt = crashAt;
+    this.#interruption = interruption && { ...interruption };
+    const late = [...this.pods.values()].filter(({ isUnseen }) => isUnseen);
     this.#isDead = false;
     this.#time += 5_000;
-    const ports = this.#ports();
+    const ports = this.sabotage(this.#ports(), this);
+    const inFlight = new InFlight(ports.sources);
+    this.#inFlight = inFlight;
     const operator: Operator = {
       ports,
       logger: { info() {}, warn() {}, error() {}, debug() {} } as never,
@@ -101,16 +134,19 @@ export class World {
       strategies: ['endpoint', 'signal'],
       podConcurrency: 1,
       soakMs: 10,
-      inFlight: new InFlight(ports.sources),
+      inFlight,
       knownConfigs: new KnownConfigs(ports),
       retries: new RetryBook(),
     };
     try {
       const action = await reconcile('ns/cfg', operator, never);
-      return this.#hasDied() || action.kind === 'requeueAfter';
+      const isOutdated = late.length > 0 || [...this.pods.values()].some(({ isUnseen }) => isUnseen);
+      return this.#hasDied() || isOutdated || action.kind === 'requeueAfter';
     } catch (error) {
       if (!(error instanceof Crash) && (error as { kind?: string }).kind !== 'Conflict') throw error;
       return true;
+    } finally {
+      for (const pod of late) pod.isUnseen = false;
     }
   }
 
@@ -128,8 +164,18 @@ export class World {
     this.#maybeDie('before');
     const result = change();
     this.writes += 1;
+    this.#interrupt();
     this.#maybeDie('after');
     return result;
+  }
+
+  #interrupt(): void {
+    const interruption = this.#interruption;
+    if (!interruption) return;
+    interruption.at -= 1;
+    if (interruption.at !== 0) return;
+    interruption.act();
+    void this.#inFlight?.notice('ns/cfg');
   }
 
   #hasDied(): boolean {
@@ -149,15 +195,23 @@ export class World {
     }; // prettier-ignore
   }
 
-  #view(pod: ModelPod) {
-    const builder = podBuilder(pod.name).mounting('cfg').annotated(pod.annotations);
+  #view(pod: ModelPod, instance = pod.instance) {
+    const builder = podBuilder(pod.name)
+      .mounting(this.#isPublishing ? 'live' : 'cfg')
+      .annotated(pod.annotations);
     builder.status['podIP'] = pod.address;
     if (pod.kind === 'endpoint') builder.withPort('leindex-reload', 8686);
-    return toPodView(builder.running({ id: `containerd://${pod.name}-${pod.instance}` }).raw());
+    return toPodView(builder.running({ id: `containerd://${pod.name}-${instance}` }).raw());
   }
 
   #views() {
-    return [...this.pods.values()].map((pod) => this.#view(pod));
+    return [...this.pods.values()].map((pod) => this.#view(pod, pod.instance - (pod.isUnseen ? 1 : 0)));
+  }
+
+  /** The signal ends it; it starts again with the file, and the watch is late. */
+  #die(pod: ModelPod): void {
+    this.restart(pod);
+    pod.isUnseen = true;
   }
 
   #run(pod: ModelPod, hash: string): void {
@@ -187,7 +241,12 @@ export class World {
           this.#effect(() => this.edit(Buffer.from(content).toString()));
           return Promise.resolve();
         },
-        publish: () => Promise.resolve('unchanged'),
+        publish: (_source, { content }) => {
+          const text = Buffer.from(content).toString();
+          if (this.published === text) return Promise.resolve('unchanged');
+          this.#effect(() => (this.published = text));
+          return Promise.resolve('published');
+        },
       },
       pods: {
         inNamespace: () => this.#views(),
@@ -198,7 +257,7 @@ export class World {
         },
         nudge: ({ pod: name }) => {
           const pod = this.pods.get(name);
-          if (pod) this.#effect(() => (pod.file = contentHash(this.text)));
+          if (pod) this.#effect(() => (pod.file = contentHash(this.mounted ?? '')));
           return Promise.resolve(pod !== undefined);
         },
         record: (target, { source, hash, request }) => {
@@ -253,10 +312,14 @@ export class World {
       signals: {
         attempt: ({ target, hash, isForced }) => {
           const pod = this.pods.get(target.pod)!;
-          if (pod.isFailing) return Promise.resolve(fail('SignalNotHandled'));
+          if (pod.mode === 'fails') return Promise.resolve(fail('SignalNotHandled'));
           if (pod.file !== hash) return Promise.resolve(fail('PropagationTimeout'));
           if (!target.record && !isForced && pod.running === hash)
             return Promise.resolve(ok('StartedWithConfig', hash));
+          if (pod.mode === 'dies') {
+            this.#effect(() => this.#die(pod));
+            return Promise.resolve(fail('ProcessCrashed'));
+          }
           this.#effect(() => this.#run(pod, pod.file));
           return Promise.resolve(ok('SignalDelivered', hash));
         },
@@ -264,8 +327,12 @@ export class World {
       endpoints: {
         attempt: ({ channel, hash, isForced, content }) => {
           const pod = [...this.pods.values()].find(({ address }) => address === channel.host);
-          if (!pod || pod.isFailing) return Promise.resolve(fail('EndpointFailed'));
+          if (!pod || pod.mode === 'fails') return Promise.resolve(fail('EndpointFailed'));
           if (contentHash(content) !== hash) throw new Error('the text is not the one that its hash names');
+          if (pod.mode === 'dies') {
+            if (pod.running !== hash) this.#effect(() => this.#run(pod, hash));
+            return Promise.resolve(fail('EndpointTimeout'));
+          }
           if (pod.running === hash && !isForced) return Promise.resolve(ok('AlreadyCurrent', hash));
           this.#effect(() => this.#run(pod, hash));
           return Promise.resolve(ok('EndpointConfirmed', hash));
