@@ -13,7 +13,8 @@ export interface Condition {
   readonly reason: string;
   readonly message: string;
 }
-export type ConditionType = 'Valid' | 'Reloaded' | 'Progressing';
+/** `HistoryDegraded` is there only while the status is shorter than it should be. */
+export type ConditionType = 'Valid' | 'Reloaded' | 'Progressing' | 'HistoryDegraded';
 
 export interface TargetCounts {
   readonly total: number;

@@ -1,11 +1,17 @@
 import type { ConfigReloadStatus } from '../core/configreload.ts';
-import { isSameStatus, nextStatus, repairStatus, type StatusChange } from '../core/status.ts';
+import { type ConditionInput, isSameStatus, nextStatus, repairStatus, type StatusChange } from '../core/status.ts';
 import type { Observation } from './observe.ts';
 import type { Ports, StoredReload } from './ports.ts';
 
 const MAX_CONFLICTS = 8;
 /** What is kept where the API server refuses a status for its size. */
 const DEGRADED = { history: 10, pods: 10 };
+const DEGRADED_CONDITION: ConditionInput = {
+  type: 'HistoryDegraded',
+  status: 'True',
+  reason: 'StatusRefused',
+  message: `the API server refused the status as a whole; the newest ${DEGRADED.history} entries of the history are kept`,
+};
 
 /** Writes the status of one source, from the version that the decision rested on. */
 export class StatusWriter {
@@ -43,8 +49,9 @@ export class StatusWriter {
       const next = this.#next(change, stored);
       if (isSameStatus(next, this.status)) return false;
       try {
-        this.#stored = await this.#ports.reloads.writeStatus(this.#key, stored, next, signal);
-        this.status = next;
+        const whole = withoutDegradation(next);
+        this.#stored = await this.#ports.reloads.writeStatus(this.#key, stored, whole, signal);
+        this.status = whole;
         return true;
       } catch (error) {
         const kind = (error as { kind?: unknown }).kind;
@@ -69,13 +76,20 @@ export class StatusWriter {
 
   /** The reload is done: a record with less history is better than none. */
   async #writeDegraded(next: ConfigReloadStatus, stored: StoredReload, signal: AbortSignal): Promise<boolean> {
-    const small = {
+    const less = {
       ...next,
       history: next.history.slice(0, DEGRADED.history),
       pods: next.pods.slice(0, DEGRADED.pods),
     };
+    const context = { generation: stored.generation, now: this.#ports.clock.now(), historyLimit: DEGRADED.history };
+    const small = nextStatus(less, { conditions: [DEGRADED_CONDITION] }, context);
     this.#stored = await this.#ports.reloads.writeStatus(this.#key, stored, small, signal);
     this.status = small;
     return true;
   }
+}
+
+/** What is written next is tried as a whole again. */
+function withoutDegradation(status: ConfigReloadStatus): ConfigReloadStatus {
+  return { ...status, conditions: status.conditions.filter(({ type }) => type !== DEGRADED_CONDITION.type) };
 }

@@ -10,12 +10,14 @@ const eventReasons = [
   'ReloadSucceeded', 'RolledBack', 'Published', 'DryRun', 'ValidationFailed', 'FileNotFound', 'ReloadFailed', 'ReloadInProgress',
   'RolloutHalted', 'PodSkipped', 'InvalidAnnotation', 'NoTargets', 'ConfigReloaded', 'ConfigReloadFailed',
 ]; // prettier-ignore
+/** Of conditions alone. */
+const conditionReasons = ['StatusRefused'];
 
-it.each([...eventReasons, ...Object.keys(targetReasons), ...Object.keys(sourceReasons), ...skipReasons])('%s has its paragraph', (reason) => {
+it.each([...eventReasons, ...conditionReasons, ...Object.keys(targetReasons), ...Object.keys(sourceReasons), ...skipReasons])('%s has its paragraph', (reason) => {
   expect(paragraphs.get(reason)).toMatch(/\w{3}/);
 }); // prettier-ignore
 
 it('has no paragraph for what the code never says', () => {
-  const known = new Set<string>([...eventReasons, ...Object.keys(targetReasons), ...Object.keys(sourceReasons), ...skipReasons]);
+  const known = new Set<string>([...eventReasons, ...conditionReasons, ...Object.keys(targetReasons), ...Object.keys(sourceReasons), ...skipReasons]);
   expect([...paragraphs.keys()].filter((reason) => !known.has(reason!))).toEqual([]);
 });

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { contentHash } from '../../src/core/content-hash.ts';
-import { configText } from '../cluster/config-reload.ts';
+import { conditionOf, configText } from '../cluster/config-reload.ts';
 import { describeControlled } from './controlled-node.ts';
 import { podOf, sourceOf } from './workloads.ts';
 
@@ -18,8 +18,8 @@ describeControlled('an immutable source', (on) => {
 
     await on.node.core.deleteNamespacedConfigMap({ namespace: on.namespace, name: 'fixed' });
     await on.applyByKubectl(fixed(third));
-    const status = await on.untilReload('fixed', ({ pods }) => pods[0]?.reason === 'SourceImmutable');
-    expect(status.pods[0]?.message).toContain('immutable');
+    const status = await on.untilReload('fixed', (one) => conditionOf(one, 'Reloaded') === 'False TargetsFailed');
+    expect(status.pods[0]).toMatchObject({ reason: 'SourceImmutable', message: expect.stringContaining('immutable') });
     await on.untilEvent('configmap', 'fixed', /Warning +ReloadFailed.*SourceImmutable.*immutable/);
     // Not signalled for a text that it cannot read.
     expect((await on.signals('fixed')).at(-1)).toBe(`HUP ${contentHash(second).slice('sha256:'.length)}`);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { EMPTY_STATUS, type HistoryEntry } from '../../src/core/configreload.ts';
-import { repairStatus } from '../../src/core/status.ts';
+import { findCondition, repairStatus } from '../../src/core/status.ts';
 import { ApiError, type ApiErrorKind } from '../../src/kube/api-error.ts';
 import type { Observation } from '../../src/operator/observe.ts';
 import type { ReloadPort, StoredReload } from '../../src/operator/ports.ts';
@@ -37,10 +37,24 @@ describe('F33: a status that is refused', () => {
       expect(await it.write({ entry: { ...entry, id: 'new' } }, never)).toBe(true);
       expect(written.map(({ history }) => history.length)).toEqual([100, 10]);
       expect(written[1]?.history.map(({ id }) => id).slice(0, 2)).toEqual(['new', 'e0']);
+      expect(written.map((status) => findCondition(status, 'HistoryDegraded')?.reason)).toEqual([
+        undefined,
+        'StatusRefused',
+      ]);
       // What was written is what is known from now on.
       expect(it.status.history).toHaveLength(10);
     },
   );
+
+  test('is degraded until there is something new to say, and then tried as a whole again', async () => {
+    const { written, writer: it } = writer('TooLarge');
+    const change = { entry: { ...entry, id: 'new' } };
+    await it.write(change, never);
+    expect(await it.write(change, never)).toBe(false);
+    expect(await it.write({ entry: { ...entry, id: 'newer' } }, never)).toBe(true);
+    expect(findCondition(it.status, 'HistoryDegraded')).toBeUndefined();
+    expect(written.at(-1)?.history).toHaveLength(11);
+  });
 
   test('twice is given up: a third write would be refused as well', async () => {
     const { written, writer: it } = writer('TooLarge', 'TooLarge');
