@@ -27,6 +27,10 @@ const featureSets: Readonly<Record<string, { readonly values: Values; readonly s
     values: { features: { tokenSecret: true, restart: true, publish: true } },
     stories: [...core, stories.signalled, stories.withToken, stories.restarted, stories.published],
   },
+  'the webhook with certificates of its own': {
+    values: { admission: { enabled: true } },
+    stories: [stories.trustedWebhook],
+  },
 };
 /** What is missed only then; all else is by a reload. */
 const storyOf: Readonly<Record<string, stories.Story>> = {
@@ -40,6 +44,8 @@ const storyOf: Readonly<Record<string, stories.Story>> = {
   'pods/eviction create': stories.restarted,
   'configmaps create': stories.published,
   'configmaps patch': stories.published,
+  'validatingwebhookconfigurations get': stories.trustedWebhook,
+  'validatingwebhookconfigurations patch': stories.trustedWebhook,
 };
 
 const launched: LaunchedController[] = [];

@@ -7,10 +7,10 @@ interface Rule {
   readonly verbs: readonly string[];
 }
 
+/** Stands for the namespace, and for the name of everything, so that what has no namespace is a place's own too. */
 const NAMESPACE = 'namespace-of-the-chart';
-const NAME = 'reloader-leindex-reloader';
 
-/** What the chart gives the controller's account with some values, as Roles in one namespace, in which it works, too. */
+/** What the chart gives the controller's account with some values, in one namespace, in which it works, too. */
 export class Rights {
   readonly #objects: readonly Rendered[];
 
@@ -19,9 +19,11 @@ export class Rights {
   }
 
   static async render(values: Values): Promise<Rights> {
-    const objects = await renderChart({ ...values, watch: { namespaces: [NAMESPACE] } }, NAMESPACE);
+    const place = { watch: { namespaces: [NAMESPACE] }, fullnameOverride: NAMESPACE };
+    const objects = await renderChart({ ...values, ...place }, NAMESPACE);
     const isRight = ({ kind, metadata }: Rendered) =>
-      /^(ServiceAccount|Role|RoleBinding|Deployment)$/.test(kind) && !metadata.annotations?.['helm.sh/hook'];
+      /^(ServiceAccount|(Cluster)?Role(Binding)?|ValidatingWebhookConfiguration|Deployment)$/.test(kind) &&
+      !metadata.annotations?.['helm.sh/hook'];
     return new Rights(objects.filter(isRight));
   }
 
@@ -38,13 +40,15 @@ export class Rights {
       const rules = (own['rules'] as Rule[] | undefined)?.map((rule) => leaveOut(rule, without)).filter(hasVerbs);
       await cluster.apply({ ...own, ...(rules ? { rules } : {}) } as never);
     }
-    return cluster.serviceAccountKubeconfig({ namespace, name: NAME });
+    return cluster.serviceAccountKubeconfig({ namespace, name: namespace });
   }
 
-  /** The controller's flags, but where it listens. */
+  /** The controller's flags, but where it listens: its webhook, if it has one, anywhere. */
   flags(namespace: string): string[] {
     const [, ...args] = find(this.#objects, 'Deployment')['spec'].template.spec.containers[0].args as string[];
-    return args.filter((arg) => !arg.startsWith('--listen')).map((arg) => arg.replaceAll(NAMESPACE, namespace));
+    return args
+      .filter((arg) => !arg.startsWith('--listen'))
+      .map((arg) => arg.replaceAll(NAMESPACE, namespace).replace(/^(--admission-listen)=.*/, '$1=127.0.0.1:0'));
   }
 }
 

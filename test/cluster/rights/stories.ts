@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { V1Pod } from '@kubernetes/client-node';
+import { AdmissionregistrationV1Api, type V1Pod } from '@kubernetes/client-node';
 import { contentHash } from '../../../src/core/content-hash.ts';
 import type { ConfigReloadStatus } from '../../../src/core/configreload.ts';
 import { sourceOf } from '../../e2e/workloads.ts';
@@ -106,6 +106,16 @@ export const published: Story = async (place) => {
     await put(place, 'wanted', budget, { 'publish-to': 'running' });
     await until(place, 'wanted', ({ appliedRevision }) => appliedRevision === revision + 1);
   }
+};
+
+/** API servers are made to trust the webhook's certificate. */
+export const trustedWebhook: Story = async ({ cluster, namespace, signal }) => {
+  const api = cluster.kubeConfig.makeApiClient(AdmissionregistrationV1Api);
+  const check = async (): Promise<boolean> => {
+    const { webhooks = [] } = await api.readValidatingWebhookConfiguration({ name: namespace });
+    return webhooks.every(({ clientConfig }) => clientConfig.caBundle);
+  };
+  await waitUntil({ what: 'the webhook has its caBundle', signal, check });
 };
 
 function put(place: Place, name: string, budget: number, annotations: Record<string, string> = {}): Promise<unknown> {
