@@ -62,7 +62,7 @@ function buildCommand() {
       }),
     )
     .addOption(
-      flag('--concurrency <n>', 'ConfigMaps worked on at the same time', { parse: wholeNumber(1, 1000), default: 256 }),
+      flag('--concurrency <n>', 'ConfigMaps worked on at the same time', { parse: wholeNumber(1, 1000), default: 512 }),
     )
     .addOption(
       flag('--pod-concurrency <n>', 'targets of one ConfigMap worked on at the same time', {

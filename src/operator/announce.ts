@@ -4,16 +4,16 @@ import type { SourceReason } from '../core/reasons.ts';
 import type { TargetOutcome } from '../core/target.ts';
 import { shortHash } from '../core/content-hash.ts';
 import { describeFailures, describeSkipped, describeSuccess } from './describe.ts';
-import type { EventPort, Regarding, Source } from './ports.ts';
+import type { EventPort, Regarding, SourceRef } from './ports.ts';
 import { hasFailed } from './rollout.ts';
 
 /** Says on ConfigMap and pods what happened, in the words of the contract. */
 export class Announcer {
-  readonly #source: Source;
+  readonly #source: SourceRef;
   readonly #events: EventPort;
   readonly #regarding: Regarding;
 
-  constructor(source: Source, events: EventPort) {
+  constructor(source: SourceRef, events: EventPort) {
     this.#source = source;
     this.#events = events;
     const { namespace, name, uid } = source;
@@ -66,7 +66,9 @@ export class Announcer {
     }
     const eventReason =
       reason === 'RolloutHalted' ? reason : result === 'already_in_progress' ? 'ReloadInProgress' : 'ReloadFailed';
-    this.#warn(eventReason, 'Reload', `revision ${revision} (${shortHash(newHash)}): ${errorMessage}`);
+    const { reloaded, total, pending } = targets;
+    const state = total === 0 ? '' : `${reloaded}/${total} targets run it, ${pending} pending; `;
+    this.#warn(eventReason, 'Reload', `revision ${revision} (${shortHash(newHash)}): ${state}${errorMessage}`);
   }
 
   /** Targets that came after the rollout, or failed since. */

@@ -4,17 +4,17 @@ import type { ConfigReloadStatus } from '../core/configreload.ts';
 import type { ConfigReading, Observed } from '../core/decide.ts';
 import { findTargets, type TargetQuery } from '../core/find-targets.ts';
 import type { PodView } from '../core/pod-view.ts';
-import { selectKey } from '../core/select-key.ts';
+import { type ConfigMapData, selectKey } from '../core/select-key.ts';
 import type { LeIndexConfig } from '../core/leindex-config.ts';
 import { policyFingerprint } from '../core/policy-fingerprint.ts';
 import { overrideOf, type Rollback } from '../core/rollback.ts';
 import { repairStatus } from '../core/status.ts';
 import type { KnownConfigs } from './known-configs.ts';
-import type { Ports, Source, StoredReload } from './ports.ts';
+import type { Ports, SourceRef, StoredReload } from './ports.ts';
 
 /** Everything a decision about one source rests on. */
 export interface Observation extends Observed {
-  readonly source: Source;
+  readonly source: SourceRef;
   /** undefined: the source has no ConfigReload yet. */
   readonly stored: StoredReload | undefined;
 }
@@ -29,18 +29,17 @@ export interface Observer {
 export async function observe(key: string, observer: Observer, signal: AbortSignal): Promise<Observation | undefined> {
   const { ports, addresses } = observer;
   // Both at once: the time from an edit to its effect is made of round trips.
-  const [source, reload] = await Promise.all([
-    ports.sources.read(key, signal),
-    settle(ports.reloads.read(key, signal)),
-  ]);
-  if (!source || source.isTerminating) return undefined;
-  const reading = readPolicy(source.annotations);
+  const [read, reload] = await Promise.all([ports.sources.read(key, signal), settle(ports.reloads.read(key, signal))]);
+  if (!read || read.isTerminating) return undefined;
+  // Hundreds of sources may be under way: what else the ConfigMap holds is not kept meanwhile.
+  const { data, binaryData, annotations, ...source } = read;
+  const reading = readPolicy(annotations);
   if (reading.kind === 'notOptedIn') return { source, stored: undefined, reading, ...NOTHING };
 
   const stored = reload();
   // What belonged to a deleted ConfigMap of the same name is history, and nothing else.
   const status = repairStatus(stored?.ownerUid === source.uid ? stored.status : pastOf(stored));
-  const config = await readConfig(key, { source, reading, status }, { ports, signal });
+  const config = await readConfig(key, { data: { data, binaryData }, reading, status }, { ports, signal });
   const query = queryOf({ source, reading, config }, addresses);
   const found = query ? findTargets(candidatesOf(source, query, ports), query) : NOTHING.found;
   return { source, stored, reading, config, status, found, appliedConfig: await readApplied() };
@@ -75,7 +74,7 @@ export function queryOf(
 }
 
 /** Only a selector can name pods that do not say themselves that they use the source. */
-function candidatesOf({ namespace }: Source, { mounted, policy }: TargetQuery, { pods }: Ports): readonly PodView[] {
+function candidatesOf({ namespace }: SourceRef, { mounted, policy }: TargetQuery, { pods }: Ports): readonly PodView[] {
   return policy.selector === undefined ? pods.usersOf(namespace, mounted) : pods.inNamespace(namespace);
 }
 
@@ -94,12 +93,12 @@ function pastOf(stored: StoredReload | undefined): Partial<ConfigReloadStatus> {
 /** The text that is to run: the source's, or that of the revision that a rollback names. */
 async function readConfig(
   name: string,
-  { source, reading, status }: Pick<Observation, 'source' | 'reading' | 'status'>,
+  { data, reading, status }: Pick<Observation, 'reading' | 'status'> & { data: ConfigMapData },
   { ports, signal }: { ports: Ports; signal: AbortSignal },
 ): Promise<ConfigReading> {
   if (reading.kind !== 'optedIn') return { kind: 'unread' };
   const { policy } = reading;
-  const selected = selectKey(source, policy.key);
+  const selected = selectKey(data, policy.key);
   if (!selected.found) return { kind: 'keyMissing', message: selected.message };
   const { key, content } = selected;
   const outcome = await ports.validate(content);

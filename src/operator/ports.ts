@@ -28,27 +28,31 @@ export interface ClockPort {
   sleep(ms: number, signal: AbortSignal): Promise<void>;
 }
 
-/** A ConfigMap, read whole. */
-export interface Source extends ConfigMapData {
+/** What a decision needs of a source beside its text and its policy. */
+export interface SourceRef {
   readonly namespace: string;
   readonly name: string;
   readonly uid: string;
   readonly resourceVersion: string;
-  readonly annotations: Readonly<Record<string, string>>;
   readonly isTerminating: boolean;
   readonly isImmutable: boolean;
   /** Field manager of the newest change of the data; empty where it is not known. */
   readonly author: string;
 }
 
+/** A ConfigMap, read whole. */
+export interface Source extends SourceRef, ConfigMapData {
+  readonly annotations: Readonly<Record<string, string>>;
+}
+
 export interface SourcePort {
   /** A read of the present, never of a cache; undefined where there is no such ConfigMap. */
   read(key: string, signal: AbortSignal): Promise<Source | undefined>;
   /** Sets one key of the source back to an earlier text, unless somebody changed the ConfigMap since it was read. */
-  restore(source: Source, data: { key: string; content: Uint8Array }, signal: AbortSignal): Promise<void>;
+  restore(source: SourceRef, data: { key: string; content: Uint8Array }, signal: AbortSignal): Promise<void>;
   /** Writes a validated text into a ConfigMap that is the controller's own for this source; anybody else's is left alone. */
   publish(
-    source: Source,
+    source: SourceRef,
     published: { name: string; key: string; content: Uint8Array },
     signal: AbortSignal,
   ): Promise<'published' | 'unchanged' | 'refused'>;
@@ -91,9 +95,9 @@ export interface StoredReload {
 export interface ReloadPort {
   read(key: string, signal: AbortSignal): Promise<StoredReload | undefined>;
   /** Makes the source's ConfigReload, owned by it. */
-  create(source: Source, signal: AbortSignal): Promise<StoredReload>;
+  create(source: SourceRef, signal: AbortSignal): Promise<StoredReload>;
   /** Makes the ConfigReload of a deleted ConfigMap of the same name this source's own; its history stays. */
-  adopt(source: Source, stored: StoredReload, signal: AbortSignal): Promise<StoredReload>;
+  adopt(source: SourceRef, stored: StoredReload, signal: AbortSignal): Promise<StoredReload>;
   /** Replaces the status if nobody wrote in between; rejects with an ApiError of kind Conflict otherwise. */
   writeStatus(
     key: string,
@@ -113,7 +117,7 @@ export interface Revision {
 
 export interface RevisionPort {
   /** Keeps a valid text under its number; a repeat with the same hash does nothing. */
-  save(source: Source, owner: StoredReload, revision: Revision, signal: AbortSignal): Promise<void>;
+  save(source: SourceRef, owner: StoredReload, revision: Revision, signal: AbortSignal): Promise<void>;
   read(key: string, revision: number, signal: AbortSignal): Promise<Revision | undefined>;
   /** Removes all but the newest `keep`. */
   prune(key: string, keep: number, signal: AbortSignal): Promise<void>;

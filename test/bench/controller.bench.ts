@@ -215,7 +215,7 @@ async function measureSources(scene: Scene): Promise<void> {
   const { cluster, client, report } = scene;
   const namespace = await cluster.createNamespace('sources');
   await inParallel(MANY, 32, (index) => createConfigMap(client, namespace, sourceObject(`source-${index}`, 1024)));
-  const first = await start(scene, '--concurrency', '32');
+  const first = await start(scene);
   const startedAt = performance.now();
   await waitUntil({
     what: 'every source was looked at',
