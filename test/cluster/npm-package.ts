@@ -3,6 +3,9 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { run } from './run.ts';
 
+/** The npm that builds images and makes the SBOM: self-contained, and newer than Debian's. */
+export const NPM_VERSION = '11.6.0';
+
 /** A version of a package of the npm registry, and the hash of its archive. */
 export interface NpmPackage {
   readonly name: string;

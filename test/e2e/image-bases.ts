@@ -3,12 +3,11 @@ import { chmod, cp, mkdir, readFile, rename, rm, symlink, writeFile } from 'node
 import { dirname, join } from 'node:path';
 import { cacheFolder } from '../cluster/cache-folder.ts';
 import { withFileLock } from '../cluster/file-lock.ts';
+import { NPM_VERSION } from '../cluster/npm-package.ts';
 import { say } from '../cluster/progress.ts';
 import { run } from '../cluster/run.ts';
 
 const SUITE = 'bookworm';
-/** The npm that builds; self-contained, unlike Debian's. */
-const NPM = '11.6.0';
 /** What distroless/cc-debian12 is made of: the packages whose files it has, with their licences, and no more. */
 const distrolessPackages = ['base-files', 'tzdata', 'libc6', 'libgcc-s1', 'gcc-12-base', 'libstdc++6'];
 
@@ -79,8 +78,8 @@ export async function makeBuildTools(folder: string): Promise<string> {
   for (const place of ['usr/local/bin', 'usr/local/etc', 'usr/local/lib/node_modules/npm'])
     await mkdir(join(tools, place), { recursive: true });
   await cp(process.execPath, join(tools, 'usr/local/bin/node'), { dereference: true });
-  await run('npm', ['pack', '--pack-destination', folder, `npm@${NPM}`], { cwd: '/' });
-  const archive = join(folder, `npm-${NPM}.tgz`);
+  await run('npm', ['pack', '--pack-destination', folder, `npm@${NPM_VERSION}`], { cwd: '/' });
+  const archive = join(folder, `npm-${NPM_VERSION}.tgz`);
   await run('tar', ['-C', join(modules, 'npm'), '--strip-components=1', '-xzf', archive]);
   await symlink('../lib/node_modules/npm/bin/npm-cli.js', join(tools, 'usr/local/bin/npm'));
   await writeFile(join(tools, 'usr/local/etc/npmrc'), 'cafile=/etc/ssl/certs/ca-certificates.crt\n');
