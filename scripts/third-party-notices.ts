@@ -31,7 +31,7 @@ export const allowedLicenses: readonly string[] = [
  */
 export function findBundledPackages(root: string, inputs: readonly string[]): BundledPackage[] {
   // The last one counts: a package may bring its own copy of another. A plugin's name may stand before the path.
-  const folders = inputs.flatMap((input) => /(?:^|:)(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(input)?.[1] ?? []);
+  const folders = inputs.flatMap((input) => /(?:^|:)([^:]*node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(input)?.[1] ?? []);
   return [...new Set(folders)]
     .map((folder) => readPackage(join(root, folder)))
     .toSorted((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
