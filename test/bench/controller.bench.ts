@@ -9,6 +9,7 @@ import { countCalls } from './count-calls.ts';
 import { createBenchTargets, TARGET_CIDR } from './bench-targets.ts';
 import { type ControllerUnderTest, readCpuMs, startBundle } from './controller-under-test.ts';
 import { measureBurst, measureLatency } from './latency.ts';
+import { measurePeer } from './peer.ts';
 import { createConfigMap, createLoadClient, inParallel, sourceObject } from './load.ts';
 import { type Bench, type BenchRow, mb, ms, percentile, seconds } from './row.ts';
 
@@ -29,6 +30,7 @@ const parts: Record<string, (scene: Scene) => Promise<void>> = {
   wide: measureWide,
   sources: measureSources,
   calls: reportCalls,
+  peer: reportPeer,
 };
 
 /** The speed table of the controller, each on a fresh namespace of one API server. `BENCH_PARTS=latency,burst` runs some of it. */
@@ -276,6 +278,42 @@ async function reportCalls({ report }: Scene): Promise<void> {
   report(
     limit({ name: 'API calls of one reload of one pod', measured: `${calls.length}: ${calls.join(', ')}`, target: '' }),
   );
+}
+
+/** `RELOADER_BIN` names the binary of stakater/Reloader; without it there is nothing to measure. */
+async function reportPeer({ cluster, client, report }: Scene): Promise<void> {
+  const binary = process.env['RELOADER_BIN'];
+  if (binary === undefined) {
+    report(limit({ name: 'stakater/Reloader', measured: 'not run: set RELOADER_BIN', target: '' }));
+    return;
+  }
+  const namespace = await cluster.createNamespace('peer');
+  const { kubeconfig } = cluster;
+  const { effects, floors, burstMs, rssIdle } = await measurePeer(binary, client, {
+    kubeconfig,
+    namespace,
+    rounds: 200,
+    burst: 500,
+  });
+  for (const [share, name] of [
+    [0.5, 'p50'],
+    [0.99, 'p99'],
+  ] as const) {
+    const effect = percentile(effects, share);
+    const floor = percentile(floors, share);
+    report({
+      name: `stakater/Reloader: update → Deployment patched, ${name}`,
+      measured: ms(effect),
+      floor: `watch event ${ms(floor)}`,
+      ratio: `${(effect / floor).toFixed(1)}×`,
+      target: '',
+    });
+  }
+  report(
+    limit({ name: 'stakater/Reloader: 500 ConfigMaps at once, all patched', measured: seconds(burstMs), target: '' }),
+  );
+  report(limit({ name: 'stakater/Reloader: RSS, idle', measured: mb(rssIdle), target: '' }));
+  await cluster.removeNamespace(namespace);
 }
 
 /** How many keys workers are done with. */

@@ -57,14 +57,20 @@ export async function editConfigMap(
 }
 
 /** What the cluster says itself, as soon as it can: when each ConfigMap's change came out of a bare watch. */
-export async function watchConfigMaps(
-  client: KubeClient,
-  namespace: string,
-  signal: AbortSignal,
-): Promise<{ readonly seenAt: Map<string, number> }> {
+export function watchConfigMaps(client: KubeClient, namespace: string, signal: AbortSignal): Promise<Changes> {
+  return watchChanges(client, resourcePath(resources.configMaps, { namespace }), signal);
+}
+
+/** When each object was heard of last, by name. */
+export interface Changes {
+  readonly seenAt: Map<string, number>;
+}
+
+/** A bare watch, of metadata alone, of the collection at `path`. */
+export async function watchChanges(client: KubeClient, path: string, signal: AbortSignal): Promise<Changes> {
   const seenAt = new Map<string, number>();
   const lines = await client.stream({
-    path: resourcePath(resources.configMaps, { namespace }),
+    path,
     query: { watch: true },
     accept: 'application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io',
     signal,
