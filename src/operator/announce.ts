@@ -54,6 +54,7 @@ export class Announcer {
         hash: newHash,
         done,
         total,
+        pending: targets.pending,
         changes,
         isFirst: entry.oldHash === '',
         durationMs,

@@ -33,16 +33,19 @@ export function describeSuccess(input: {
   readonly hash: string;
   readonly done: number;
   readonly total: number;
+  /** Containers that do not run yet; they start with the text. */
+  readonly pending: number;
   readonly changes: readonly ConfigChange[];
   /** Nothing ran before it. */
   readonly isFirst: boolean;
   readonly durationMs: number;
 }): string {
-  const { revision, hash, done, total, changes, isFirst, durationMs } = input;
+  const { revision, hash, done, total, pending, changes, isFirst, durationMs } = input;
+  const later = pending === 0 ? '' : `, ${pending} not running yet,`;
   const what = `revision ${revision} (${shortHash(hash)})`;
   const changed = isFirst ? '' : `; ${describeChanges(changes)}`;
   if (total === 0) return `${what} is valid; no running pod uses it${changed}`;
-  return `${what}: ${done}/${total} targets run it after ${formatDuration(durationMs)}${changed}`;
+  return `${what}: ${done}/${total} targets run it${later} after ${formatDuration(durationMs)}${changed}`;
 }
 
 const show = (value: ConfigValue | null) => (value === null ? 'unset' : String(value));
