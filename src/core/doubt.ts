@@ -20,6 +20,17 @@ export function doubtAfter(status: ConfigReloadStatus, wanted: string): string {
   return `${isCut || wasCut ? 'cut' : 'failed'}-${isOther ? 'several' : shortHash(desiredHash)}-${observedResourceVersion}`;
 }
 
+/**
+ * A few endpoints are told of a text before the status is (`record.ts`). If the controller ended between the two, and the source
+ * holds an earlier text again, no status and no record says that they run another: seen by the version of the source, which is
+ * then not the one that was looked at last. Told again, an endpoint that does run the text has nothing to do.
+ */
+export function doubtUnseen(status: ConfigReloadStatus, resourceVersion: string): string {
+  const { desiredHash, observedResourceVersion, doubt } = status;
+  if (doubt !== '' || desiredHash === '' || observedResourceVersion === resourceVersion) return doubt;
+  return `cut-${UNSEEN}-${observedResourceVersion}`;
+}
+
 /** What records must carry to count while there is a doubt; empty: nothing. */
 export function doubtToken(doubt: string): string {
   return doubt === '' ? '' : requestToken(doubt);
@@ -32,6 +43,7 @@ export function isInDoubt(
   { doubt, pods }: { doubt: string; pods: readonly PodStatus[] },
 ): boolean {
   if (doubt === '' || isDoubtOf(doubt, wanted) || target.record?.request === doubtToken(doubt)) return false;
+  if (isDoubtOfText(doubt, UNSEEN)) return target.channel.kind === 'endpoint';
   if (doubt.startsWith('cut-')) return true;
   const own = pods.find(({ uid, container }) => uid === target.uid && container === target.container);
   return own ? mayRunAnother(own) : pods.every(isFailed);
@@ -64,6 +76,10 @@ const UNKNOWN: ReadonlySet<string> = new Set<TargetReason>([
 const mayRunAnother = (pod: PodStatus) => isFailed(pod) && UNKNOWN.has(pod.reason);
 
 /** The records of a text are good for that text: nothing else was under way. */
-const isDoubtOf = (doubt: string, hash: string) => doubt.split('-')[1] === shortHash(hash);
+const isDoubtOf = (doubt: string, hash: string) => isDoubtOfText(doubt, shortHash(hash));
+const isDoubtOfText = (doubt: string, text: string) => doubt.split('-')[1] === text;
+
+/** In place of a text: one that nobody has written down. */
+const UNSEEN = 'unseen';
 
 const hasFailures = ({ targets, pods }: ConfigReloadStatus) => targets.failed > 0 || pods.some(isFailed);

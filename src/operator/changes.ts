@@ -19,7 +19,7 @@ type QuietPlan = Exclude<Plan, { kind: 'reload' | 'ignore' }>;
 export function quietChange(plan: QuietPlan, observed: Observation): StatusChange {
   const { status } = observed;
   const forgetsText = plan.kind === 'reject' || isUnderWay(status);
-  return { ...quietly(plan, observed), ...(forgetsText ? { doubt: doubtAfter(status, '') } : {}) };
+  return { ...quietly(plan, observed), doubt: forgetsText ? doubtAfter(status, '') : status.doubt };
 }
 
 function quietly(plan: QuietPlan, { source, config, status }: Observation): StatusChange {

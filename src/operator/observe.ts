@@ -3,6 +3,7 @@ import type { AddressRules } from '../core/address-rules.ts';
 import type { ConfigReloadStatus } from '../core/configreload.ts';
 import type { ConfigReading, Observed } from '../core/decide.ts';
 import { findTargets, type TargetQuery } from '../core/find-targets.ts';
+import { doubtUnseen } from '../core/doubt.ts';
 import type { PodView } from '../core/pod-view.ts';
 import { type ConfigMapData, selectKey } from '../core/select-key.ts';
 import type { LeIndexConfig } from '../core/leindex-config.ts';
@@ -23,6 +24,8 @@ export interface Observer {
   readonly ports: Ports;
   readonly addresses: AddressRules;
   readonly knownConfigs: KnownConfigs;
+  /** Sources of which this process has written down what it saw. */
+  readonly lookedAt: ReadonlySet<string>;
 }
 
 /** Reads the present: source and ConfigReload from the API server, pods from the watch. undefined: there is no such source. */
@@ -38,7 +41,9 @@ export async function observe(key: string, observer: Observer, signal: AbortSign
 
   const stored = reload();
   // What belonged to a deleted ConfigMap of the same name is history, and nothing else.
-  const status = repairStatus(stored?.ownerUid === source.uid ? stored.status : pastOf(stored));
+  const kept = repairStatus(stored?.ownerUid === source.uid ? stored.status : pastOf(stored));
+  const isFirstLook = !observer.lookedAt.has(key);
+  const status = isFirstLook ? { ...kept, doubt: doubtUnseen(kept, source.resourceVersion) } : kept;
   const config = await readConfig(key, { data: { data, binaryData }, reading, status }, { ports, signal });
   const query = queryOf({ source, reading, config }, addresses);
   const found = query ? findTargets(candidatesOf(source, query, ports), query) : NOTHING.found;

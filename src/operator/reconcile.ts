@@ -29,6 +29,8 @@ export interface Operator {
   readonly inFlight: InFlight;
   readonly knownConfigs: KnownConfigs;
   readonly retries: RetryBook;
+  /** Sources of which this process has written down what it saw. */
+  readonly lookedAt: Set<string>;
 }
 
 /**
@@ -128,6 +130,7 @@ async function readToken(
 
 function forget(key: string, operator: Operator): Action {
   operator.retries.forget(key);
+  operator.lookedAt.delete(key);
   operator.ports.metrics.forgetSource(key);
   return awaitChange();
 }

@@ -45,7 +45,7 @@ export class Recorder {
     const isRejectedAnew = plan.kind === 'reject' && findCondition(status, 'Valid')?.message !== plan.message;
     const isHeldAnew = plan.kind === 'hold' && findCondition(this.#writer.status, 'Reloaded')?.reason !== plan.reason;
     const entry = plan.kind === 'reject' && isRejectedAnew ? this.#rejectionEntry(plan) : undefined;
-    const isNews = await this.#writer.write({ ...change, ...(entry ? { entry } : {}) }, signal);
+    const isNews = await this.#store({ ...change, ...(entry ? { entry } : {}) }, signal);
     const { message, reason } = change.conditions?.at(-1) ?? {};
     if (isNews) this.#operator.logger.info({ source: this.#key, plan: plan.kind, reason }, message ?? plan.kind);
     if (plan.kind === 'reject' && isRejectedAnew) this.#announcer.rejected(plan.reason, plan.message);
@@ -62,13 +62,13 @@ export class Recorder {
     if (isIdle || (!plan.isNew && this.#observed.stored)) return;
     if (this.#observed.stored && !needsFence(plan)) return;
     const change = beginningChange(plan, this.#observed, this.#operator.ports.clock.now());
-    await this.#writer.write(change, signal, { isFence: true });
+    await this.#store(change, signal, { isFence: true });
   }
 
   /** A rollout that was not announced was cut off: what it has touched is in doubt. */
   async cutOff(plan: ReloadPlan, signal: AbortSignal): Promise<void> {
     if (!plan.isNew || isUnderWay(this.#writer.status)) return;
-    await this.#writer.write(beginningChange(plan, this.#observed, this.#operator.ports.clock.now()), signal);
+    await this.#store(beginningChange(plan, this.#observed, this.#operator.ports.clock.now()), signal);
   }
 
   /** After the rollout. Says when to look again. */
@@ -87,7 +87,7 @@ export class Recorder {
     const rollback = this.#rollbackAfter(plan, tally);
     const waitMs = rollback ? 0 : tally.isRetryable ? this.#operator.retries.next(this.#key, hash) : undefined;
     if (waitMs === undefined) this.#operator.retries.forget(this.#key);
-    await this.#writer.write(
+    await this.#store(
       conclusionChange({ plan, observed: this.#observed, tally, entry, rollback, waitMs, now }),
       signal,
     );
@@ -97,6 +97,12 @@ export class Recorder {
     const successTime = this.#writer.status.lastKnownGood.time;
     metrics.sourceState(this.#key, { outOfSync: failed + pending, isSuccessful: tally.isApplied, successTime });
     return waitMs === undefined ? awaitChange() : requeueAfter(waitMs);
+  }
+
+  async #store(...written: Parameters<StatusWriter['write']>): Promise<boolean> {
+    const isNews = await this.#writer.write(...written);
+    this.#operator.lookedAt.add(this.#key);
+    return isNews;
   }
 
   /** What cannot be done, found out while doing it. */

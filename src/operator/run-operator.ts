@@ -148,6 +148,7 @@ export async function runOperator(settings: OperatorSettings, { logger, signal, 
     inFlight: new InFlight(ports.sources),
     knownConfigs: new KnownConfigs(ports),
     retries: new RetryBook(),
+    lookedAt: new Set(),
   };
 
   const published = new PublishedIndex();
@@ -193,6 +194,7 @@ export async function runOperator(settings: OperatorSettings, { logger, signal, 
       }
       const rest = settled.take(key, sources.get(key), podWatches.usersOf(namespace, name));
       if (rest) {
+        operator.lookedAt.add(key);
         metrics.port.sourceState(key, { outOfSync: 0, isSuccessful: true, successTime: rest.time });
         return awaitChange();
       }

@@ -67,7 +67,7 @@ test('pods that use the source as environment are reported, or restarted one at 
 
   await sleep(1100); // starts and texts are told apart by the second
   await cluster.apply(source(configText(4096), restart) as never, namespace);
-  const seen = new Set<string>();
+  const seen = new Set<string>(first);
   const done = await waitUntil({
     what: 'all pods have started anew',
     check: async () => {
@@ -78,6 +78,7 @@ test('pods that use the source as environment are reported, or restarted one at 
     },
   });
   expect(done).toMatchObject({ podsReady: '2/2', targets: { reloaded: 2, skipped: 0 } });
+  for (const pod of await runPods()) seen.add(pod);
   expect(seen.size).toBe(4);
   const settled = await runPods();
   expect(settled.filter((pod) => first.includes(pod))).toEqual([]);

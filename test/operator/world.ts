@@ -65,6 +65,8 @@ export class World {
   #interruption: Interruption | undefined;
   #inFlight: InFlight | undefined;
   #isDead = false;
+  /** What a controller remembers, until it dies. */
+  #lookedAt = new Set<string>();
 
   edit(text: string): void {
     this.text = text;
@@ -137,6 +139,7 @@ export class World {
       inFlight,
       knownConfigs: new KnownConfigs(ports),
       retries: new RetryBook(),
+      lookedAt: this.#lookedAt,
     };
     try {
       const action = await reconcile('ns/cfg', operator, never);
@@ -146,6 +149,7 @@ export class World {
       if (!(error instanceof Crash) && (error as { kind?: string }).kind !== 'Conflict') throw error;
       return true;
     } finally {
+      if (this.#hasDied()) this.#lookedAt = new Set();
       for (const pod of late) pod.isUnseen = false;
     }
   }
