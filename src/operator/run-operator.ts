@@ -181,6 +181,7 @@ export async function runOperator(settings: OperatorSettings, { logger, signal, 
   }
 
   let settled = new SettledSources(new Map());
+  const awaitingPods = new Set<string>();
   const controller = new Controller({
     queue,
     workers: settings.concurrency,
@@ -189,9 +190,11 @@ export async function runOperator(settings: OperatorSettings, { logger, signal, 
       // Sources of a namespace whose pods cannot be listed wait without holding a worker.
       const sync = podWatches.awaitsSync(namespace);
       if (sync) {
-        void sync.then(() => queue.add(key));
+        awaitingPods.add(key);
+        void sync.then(() => awaitingPods.delete(key) && queue.add(key));
         return awaitChange();
       }
+      awaitingPods.delete(key); // its first look is this one
       const rest = settled.take(key, sources.get(key), podWatches.usersOf(namespace, name));
       if (rest) {
         operator.lookedAt.add(key);
