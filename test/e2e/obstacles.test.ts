@@ -108,7 +108,11 @@ describeControlled('what stands in the way of a signal', (on) => {
       names.map(async (name) => {
         const status = await on.untilReload(
           name,
-          (one) => one.observedHash === contentHash(second) && !conditionOf(one, 'Progressing').startsWith('True'),
+          ({ observedHash, pods, conditions }) =>
+            observedHash === contentHash(second) &&
+            conditions.some(({ type, status }) => type === 'Progressing' && status === 'False') &&
+            // A process that is not half a minute old may still be about to catch its signal: it is looked at again.
+            pods.every(({ reason }) => reason !== 'ProcessStarting'),
         );
         return [name, status.pods.find((pod) => pod.name === name)?.reason];
       }),
