@@ -80,8 +80,11 @@ describe('the leader is ended in the middle of a rollout', async () => {
 
   /** The second one takes over, and has a second one itself. The Lease of one that was killed runs out at once: it is deleted. */
   async function takeOver(signal: NodeJS.Signals): Promise<void> {
+    const last = await holder();
     await leader.kill(signal);
     if (signal === 'SIGKILL') await leases.deleteNamespacedLease({ namespace, name: LEASE });
+    // Only then is there a third one: it could lead first, and its Lease be taken from it while it lives.
+    await waitUntil({ what: 'the second one leads', check: async () => !['', last].includes(await holder()) });
     leader = follower;
     follower = await start();
   }
