@@ -1,6 +1,6 @@
 import type { ConfigReloadStatus } from '../core/configreload.ts';
 import { printable } from '../core/printable.ts';
-import { findCondition } from '../core/status.ts';
+import { findCondition, isFailed } from '../core/status.ts';
 import type { ClusterAccess } from './cluster-access.ts';
 import { ExitCode, type Io } from './command.ts';
 import { type Following, followRollout } from './follow-rollout.ts';
@@ -38,8 +38,7 @@ export function showOutcome(called: string, status: ConfigReloadStatus, io: Pick
   const stream = code === ExitCode.done ? io.stdout : io.stderr;
   stream.write(`${called}: ${said?.reason ?? 'Unknown'}: ${printable(said?.message ?? '', 1024)}\n`);
   if (code === ExitCode.done) return code;
-  for (const { name, container, reason, message, result } of status.pods) {
-    if (result === 'success' || result === 'pending' || result === 'skipped') continue;
+  for (const { name, container, reason, message } of status.pods.filter(isFailed)) {
     stream.write(`  ${printable(`${name}/${container}: ${reason} ${message}`, 700)}\n`);
   }
   return code;

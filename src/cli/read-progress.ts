@@ -7,7 +7,7 @@ import { requestToken } from '../core/target-record.ts';
 import type { Target } from '../core/target.ts';
 import { planWaves } from '../core/waves.ts';
 import { isKind } from '../kube/api-error.ts';
-import { asList, asObject, asTextMap } from '../kube/json.ts';
+import { asList, asObject } from '../kube/json.ts';
 import { toPodView } from '../kube/pod-view.ts';
 import { resourcePath } from '../kube/resource-path.ts';
 import { resources } from '../kube/resources.ts';
@@ -37,14 +37,11 @@ export async function readProgress(
   { name, status }: { readonly name: string; readonly status: ConfigReloadStatus },
   signal: AbortSignal,
 ): Promise<RolloutProgress | undefined> {
-  const { annotations, object } = await readConfigMap(access, name, signal);
-  const read = readPolicy(annotations);
+  const source = await readConfigMap(access, name, signal);
+  const read = readPolicy(source.annotations);
   if (read.kind !== 'optedIn') return undefined;
   const { policy } = read;
-  const selected = selectKey(
-    { data: asTextMap(object['data']), binaryData: asTextMap(object['binaryData']) },
-    policy.key,
-  );
+  const selected = selectKey(source, policy.key);
   if (!selected.found) return undefined;
   const query = { source: name, mounted: policy.publishTo ?? name, key: selected.key, policy, addresses: ANY_ADDRESS };
   try {

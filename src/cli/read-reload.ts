@@ -1,6 +1,7 @@
 import type { ConfigReloadStatus } from '../core/configreload.ts';
 import { isOptedIn } from '../core/annotations.ts';
 import { printable } from '../core/printable.ts';
+import type { ConfigMapData } from '../core/select-key.ts';
 import { repairStatus } from '../core/status.ts';
 import { isKind } from '../kube/api-error.ts';
 import { asList, asObject, asText, asTextMap, type Json } from '../kube/json.ts';
@@ -18,10 +19,9 @@ export interface Reload {
 }
 
 /** A ConfigMap of the cluster. */
-export interface SourceObject {
+export interface SourceObject extends ConfigMapData {
   readonly resourceVersion: string;
   readonly annotations: Readonly<Record<string, string>>;
-  readonly object: Json;
 }
 
 /** The ConfigReload of this name. @throws CommandError (3) where there is none, saying why and what to do */
@@ -86,8 +86,12 @@ export async function readConfigMap(
     throw new CommandError(`there is no ${called}; name its namespace with -n`, ExitCode.unreachable, { cause: error });
   }
   const metadata = asObject(object['metadata']);
-  const annotations = asTextMap(metadata['annotations']);
-  return { resourceVersion: asText(metadata['resourceVersion']), annotations, object };
+  return {
+    resourceVersion: asText(metadata['resourceVersion']),
+    annotations: asTextMap(metadata['annotations']),
+    data: asTextMap(object['data']),
+    binaryData: asTextMap(object['binaryData']),
+  };
 }
 
 /** The same, opted in. @throws CommandError (1) where it has not */

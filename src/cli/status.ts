@@ -5,7 +5,7 @@ import { CommandError, ExitCode, type CliCommand, type Io } from './command.ts';
 import { listReloads, readReload, type Reload } from './read-reload.ts';
 import { duration, flag, hasColours, newCommand, readSettings } from './settings.ts';
 import { showReload, showReloads, type StatusStyle } from './show-status.ts';
-import { watchAll, watchOne } from './watch-status.ts';
+import { type DataFormat, watchAll, watchOne } from './watch-status.ts';
 
 interface Settings extends ClusterSettings {
   readonly output: 'text' | 'json' | 'yaml' | 'wide';
@@ -54,10 +54,7 @@ async function showOne(
 ): Promise<ExitCode> {
   const asPage = (reload: Reload) => showReload(reload, styleOf(settings, io));
   const asData = formatOf(settings);
-  if (settings.watch) {
-    const style = { asData, asPage, asTable: () => '' };
-    return watchOne(access, { name, timeoutMs: settings.timeout, style, io });
-  }
+  if (settings.watch) return watchOne(access, { name, timeoutMs: settings.timeout, asData, asPage, io });
   const reload = await readReload(access, name, io.signal);
   io.stdout.write(asData ? asData(reload.object) : asPage(reload));
   return ExitCode.done;
@@ -69,7 +66,7 @@ async function showAll(access: ClusterAccess, settings: Settings, io: Io): Promi
   const asTable = (reloads: readonly Reload[]) =>
     reloads.length === 0 ? `no ConfigMap has opted in${where}\n` : showReloads(reloads, styleOf(settings, io));
   const asData = formatOf(settings);
-  if (settings.watch) return watchAll({ list, style: { asData, asPage: () => '', asTable }, io });
+  if (settings.watch) return watchAll({ list, asData, asTable, io });
   const reloads = await list();
   const items = reloads.map(({ object }) => object);
   io.stdout.write(asData ? asData({ apiVersion: 'v1', kind: 'List', items }) : asTable(reloads));
@@ -81,7 +78,7 @@ function styleOf({ output }: Settings, { stdout }: Io): StatusStyle {
   return { isWide: output === 'wide', isColoured: hasColours(stdout), width };
 }
 
-function formatOf({ output, watch }: Settings): ((object: object) => string) | undefined {
+function formatOf({ output, watch }: Settings): DataFormat {
   if (output === 'json') return (object) => `${JSON.stringify(object, null, 2)}\n`;
   if (output === 'yaml') return (object) => `${watch ? '---\n' : ''}${stringify(object)}`;
   return undefined;

@@ -8,34 +8,33 @@ import { ExitCode, type Io } from './command.ts';
 import { followRollout } from './follow-rollout.ts';
 import { LiveArea } from './live-area.ts';
 import { createProgressDisplay } from './progress-display.ts';
-import { readConfigMapText } from './read-config-map.ts';
+import { selectText } from './read-config-map.ts';
 import { readSource, type Reload } from './read-reload.ts';
 
 const POLL_MS = 500;
 
-/** How what is watched is printed. */
-export interface WatchStyle {
-  /** An object for programs; undefined: for people, by the two below. */
-  readonly asData: ((object: object) => string) | undefined;
-  /** The page of one source, for a terminal. */
-  readonly asPage: (reload: Reload) => string;
-  /** The table of many. */
-  readonly asTable: (reloads: readonly Reload[]) => string;
-}
+/** An object, printed for programs; undefined: for people. */
+export type DataFormat = ((object: object) => string) | undefined;
 
 interface WatchOne {
   readonly name: string;
   readonly timeoutMs: number | undefined;
-  readonly style: WatchStyle;
+  readonly asData: DataFormat;
+  /** For a terminal, when it has ended. */
+  readonly asPage: (reload: Reload) => string;
   readonly io: Io;
 }
 
 /** Follows one source until what its ConfigMap says now has been rolled out, or refused. Exits as the reload did. */
-export async function watchOne(access: ClusterAccess, { name, timeoutMs, style, io }: WatchOne): Promise<ExitCode> {
-  const { resourceVersion, annotations } = await readSource(access, name, io.signal);
-  const text = await readConfigMapText(access, { name, key: undefined }, io.signal);
-  const hash = 'content' in text ? contentHash(text.content) : '';
-  const request = annotations['reload.leindex.io/requested-at'] ?? '';
+export async function watchOne(
+  access: ClusterAccess,
+  { name, timeoutMs, asData, asPage, io }: WatchOne,
+): Promise<ExitCode> {
+  const source = await readSource(access, name, io.signal);
+  const { resourceVersion } = source;
+  const text = selectText(source);
+  const hash = text.found ? contentHash(text.content) : '';
+  const request = source.annotations['reload.leindex.io/requested-at'] ?? '';
   const display = createProgressDisplay(io.stdout);
   let printed = '';
   const ended = followRollout(access, {
@@ -46,16 +45,16 @@ export async function watchOne(access: ClusterAccess, { name, timeoutMs, style, 
     timeoutMs,
     io,
     show: (view, reload) => {
-      if (!style.asData) display.show(view);
-      const data = reload && style.asData?.(reload.object);
+      if (!asData) display.show(view);
+      const data = reload && asData?.(reload.object);
       if (data !== undefined && data !== printed) io.stdout.write((printed = data));
     },
   });
   const reload = await ended.finally(() => {
     display.close();
   });
-  if (style.asData) {
-    const data = style.asData(reload.object);
+  if (asData) {
+    const data = asData(reload.object);
     if (data !== printed) io.stdout.write(data);
     return outcomeCode(reload.status);
   }
@@ -63,26 +62,27 @@ export async function watchOne(access: ClusterAccess, { name, timeoutMs, style, 
     const { stdout } = io;
     return showOutcome(`${reload.namespace}/${printable(name, 253)}`, reload.status, { stdout, stderr: stdout });
   }
-  io.stdout.write(style.asPage(reload));
+  io.stdout.write(asPage(reload));
   return outcomeCode(reload.status);
 }
 
 interface WatchAll {
   readonly list: () => Promise<readonly Reload[]>;
-  readonly style: WatchStyle;
+  readonly asData: DataFormat;
+  readonly asTable: (reloads: readonly Reload[]) => string;
   readonly io: Io;
 }
 
 /** Shows all sources until it is interrupted: on a terminal in place, elsewhere a line for each that changes. */
-export async function watchAll({ list, style, io }: WatchAll): Promise<ExitCode> {
-  const area = io.stdout.isTTY === true && !style.asData ? new LiveArea(io.stdout) : undefined;
+export async function watchAll({ list, asData, asTable, io }: WatchAll): Promise<ExitCode> {
+  const area = io.stdout.isTTY === true && !asData ? new LiveArea(io.stdout) : undefined;
   let lines = new Map<string, string>();
   let table = '';
   try {
     for (;;) {
       const reloads = await list();
-      const now = new Map(reloads.map((reload) => [`${reload.namespace}/${reload.name}`, showLine(reload, style)]));
-      if (area) area.draw((table = style.asTable(reloads)).trimEnd().split('\n'));
+      const now = new Map(reloads.map((reload) => [`${reload.namespace}/${reload.name}`, showLine(reload, asData)]));
+      if (area) area.draw((table = asTable(reloads)).trimEnd().split('\n'));
       else for (const [key, line] of now) if (lines.get(key) !== line) io.stdout.write(line);
       lines = now;
       await sleep(POLL_MS, undefined, { signal: io.signal });
@@ -95,7 +95,7 @@ export async function watchAll({ list, style, io }: WatchAll): Promise<ExitCode>
   return ExitCode.done;
 }
 
-function showLine({ namespace, name, object, status }: Reload, { asData }: WatchStyle): string {
+function showLine({ namespace, name, object, status }: Reload, asData: DataFormat): string {
   if (asData) return asData(object);
   const { status: is = 'Unknown', reason = '', message = '' } = findCondition(status, 'Reloaded') ?? {};
   return `${namespace}/${printable(name, 253)}: Reloaded=${is} ${reason}: ${printable(message, 1024)}\n`;

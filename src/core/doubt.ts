@@ -1,7 +1,7 @@
 import type { ConfigReloadStatus, PodStatus } from './configreload.ts';
 import { shortHash } from './content-hash.ts';
 import type { TargetReason } from './reasons.ts';
-import { findCondition } from './status.ts';
+import { isFailed, isUnderWay } from './status.ts';
 import { requestToken } from './target-record.ts';
 import type { Target } from './target.ts';
 
@@ -47,16 +47,6 @@ export function isInDoubt(
   if (doubt.startsWith('cut-')) return true;
   const own = pods.find(({ uid, container }) => uid === target.uid && container === target.container);
   return own ? mayRunAnother(own) : pods.every(isFailed);
-}
-
-/** Whether a rollout began that did not come to its end. */
-export function isUnderWay(status: ConfigReloadStatus): boolean {
-  return findCondition(status, 'Progressing')?.status === 'True';
-}
-
-/** One that stopped before it was proven. */
-export function isFailed({ result }: PodStatus): boolean {
-  return result !== 'success' && result !== 'pending' && result !== 'skipped';
 }
 
 /** After these nobody knows whether the text was taken; after all others the target runs what it ran. */

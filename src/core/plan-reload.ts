@@ -8,7 +8,7 @@ import { type RestartPlan, planRestart } from './plan-restart.ts';
 import type { ReloadTrigger } from './reload-event.ts';
 import { type TargetReason, targetReasons } from './reasons.ts';
 import type { Rollback } from './rollback.ts';
-import { findCondition, revisionFor } from './status.ts';
+import { findCondition, isUnderWay, revisionFor } from './status.ts';
 import type { Target } from './target.ts';
 import { requestToken } from './target-record.ts';
 import type { Accepted } from './validation.ts';
@@ -104,7 +104,7 @@ function triggerOf(input: {
   readonly isForced: boolean;
 }): ReloadTrigger {
   const { status, config, isSeen, isForced } = input;
-  const isOpen = findCondition(status, 'Progressing')?.status === 'True';
+  const isOpen = isUnderWay(status);
   // The ConfigMap's data was set back by a rollback, and this is the rollout of it.
   const isRestoring =
     isSeen && isOpen && status.rollback?.toHash === config.outcome.hash && !status.rollback.isRestored;

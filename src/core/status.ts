@@ -92,6 +92,16 @@ export function findCondition(status: ConfigReloadStatus, type: ConditionType): 
   return status.conditions.find((condition) => condition.type === type);
 }
 
+/** Whether a rollout began that did not come to its end. */
+export function isUnderWay(status: ConfigReloadStatus): boolean {
+  return findCondition(status, 'Progressing')?.status === 'True';
+}
+
+/** Whether a target was tried, and is not proven. */
+export function isFailed({ result }: PodStatus): boolean {
+  return result !== 'success' && result !== 'pending' && result !== 'skipped';
+}
+
 /**
  * Whether two statuses say the same: what need not be written is not written. Times of pods alone do not count, nor does the
  * order of fields (the API server has its own), nor whether "not yet" is an empty field or none.

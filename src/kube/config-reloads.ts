@@ -1,7 +1,6 @@
 import type { ConfigReloadStatus } from '../core/configreload.ts';
-import { findCondition } from '../core/status.ts';
 import { API_GROUP, API_VERSION, splitKey } from '../core/names.ts';
-import { isBlank } from '../core/status.ts';
+import { isBlank, isUnderWay } from '../core/status.ts';
 import type { ReloadPort, StoredReload } from '../operator/ports.ts';
 import { isKind } from './api-error.ts';
 import { asNumber, asObject, asText } from './json.ts';
@@ -69,7 +68,7 @@ export function createConfigReloads(client: KubeClient, onUnserved: () => void =
         body,
         signal,
         // What lets a rollout begin goes before what says that one has ended.
-        urgency: findCondition(status, 'Progressing')?.status === 'True' ? 'act' : 'record',
+        urgency: isUnderWay(status) ? 'act' : 'record',
       });
       return toStored(written);
     },

@@ -1,11 +1,11 @@
 import type { HistoryEntry } from '../core/configreload.ts';
 import { shortHash } from '../core/content-hash.ts';
 import type { Plan } from '../core/decide.ts';
-import { doubtAfter, isUnderWay } from '../core/doubt.ts';
+import { doubtAfter } from '../core/doubt.ts';
 import type { ReloadPlan } from '../core/plan-reload.ts';
 import { policyFingerprint } from '../core/policy-fingerprint.ts';
 import { formatDuration } from '../core/duration.ts';
-import { type ConditionInput, findCondition, type StatusChange, toSeconds } from '../core/status.ts';
+import { type ConditionInput, findCondition, isUnderWay, type StatusChange, toSeconds } from '../core/status.ts';
 import type { Rollback } from '../core/rollback.ts';
 import { describeFailures } from './describe.ts';
 import type { Observation } from './observe.ts';

@@ -1,13 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { diffConfigs } from '../core/config-diff.ts';
-import { isUnderWay } from '../core/doubt.ts';
 import { type ConfigReloadStatus, type HistoryEntry, NO_TARGETS } from '../core/configreload.ts';
 import type { Plan } from '../core/decide.ts';
 import type { ReloadPlan } from '../core/plan-reload.ts';
 import type { ReloadResult } from '../core/reload-result.ts';
 import { type SourceReason, sourceReasons } from '../core/reasons.ts';
 import { type Rollback, rollbackAfterFailure } from '../core/rollback.ts';
-import { findCondition } from '../core/status.ts';
+import { findCondition, isUnderWay } from '../core/status.ts';
 import { type Action, awaitChange, requeueAfter } from '../runtime/reconciler.ts';
 import { Announcer } from './announce.ts';
 import { beginningChange, conclusionChange, isOpen, quietChange } from './changes.ts';

@@ -1,9 +1,8 @@
 import type { PodStatus, TargetCounts } from '../core/configreload.ts';
-import { isFailed } from '../core/doubt.ts';
 import type { ReloadPlan } from '../core/plan-reload.ts';
 import type { PendingUse, SkippedUse } from '../core/find-targets.ts';
 import { targetReasons } from '../core/reasons.ts';
-import { toSeconds } from '../core/status.ts';
+import { isFailed, toSeconds } from '../core/status.ts';
 import { type Target, targetId, type TargetOutcome } from '../core/target.ts';
 import type { Observation } from './observe.ts';
 import { hasFailed, type RolloutResult } from './rollout.ts';
