@@ -1,5 +1,6 @@
 import type { Command, Option } from 'commander';
 import { shownCommands } from '../src/cli/commands.ts';
+import { escapeCell } from './escape-cell.ts';
 
 /** `docs/cli-reference.md`: every subcommand with its arguments and flags, from what `--help` and completion are made of. */
 export async function cliReference(): Promise<string> {
@@ -36,7 +37,7 @@ function showCommand(line: Command, name: string): string {
 
 function showFlag({ flags, description, argChoices, defaultValueDescription, mandatory }: Option): string {
   const standard = mandatory ? 'must be given' : (defaultValueDescription ?? '');
-  return `| \`${flags.replaceAll('|', '\\|')}\` | ${escape(description)}${showChoices(argChoices)} | ${escape(standard)} |`;
+  return `| \`${escapeCell(flags)}\` | ${escape(description)}${showChoices(argChoices)} | ${escape(standard)} |`;
 }
 
 function showChoices(choices: readonly string[] | undefined): string {
@@ -44,8 +45,7 @@ function showChoices(choices: readonly string[] | undefined): string {
 }
 
 function escape(text: string): string {
-  return text
-    .replaceAll('|', '\\|')
+  return escapeCell(text)
     .replaceAll('<', '&lt;')
     .replace(/`[^`]*`/g, (code) => code.replaceAll('&lt;', '<'));
 }

@@ -1,4 +1,5 @@
 import { configReloadCrd } from '../src/kube/crd.ts';
+import { escapeCell } from './escape-cell.ts';
 
 /** What of a CRD's schema is shown. */
 interface Schema {
@@ -24,7 +25,7 @@ export function crdReference(): string {
   const { spec, status } = root.properties ?? {};
   if (!spec || !status) throw new Error('the CRD has no spec or status');
   const columns = additionalPrinterColumns.map(
-    ({ name, jsonPath, ...rest }) => `| ${name}${'priority' in rest ? ' (wide)' : ''} | \`${escape(jsonPath)}\` |`,
+    ({ name, jsonPath, ...rest }) => `| ${name}${'priority' in rest ? ' (wide)' : ''} | \`${escapeCell(jsonPath)}\` |`,
   );
   return `<!-- Generated from src/kube/crd.ts by \`npm run generate\`; do not edit. -->
 
@@ -61,7 +62,7 @@ function rowsOf({ properties = {}, required = [] }: Schema, path: string): strin
     const at = `${path}.${name}${schema.type === 'array' ? '[]' : ''}`;
     if (schema.description === undefined) throw new Error(`${at} has no description`);
     const must = required.includes(name) ? ', required' : '';
-    const row = `| \`${at}\` | ${showType(schema)}${must} | ${showBounds(schema)} | ${escape(schema.description)} |`;
+    const row = `| \`${at}\` | ${showType(schema)}${must} | ${showBounds(schema)} | ${escapeCell(schema.description)} |`;
     return [row, ...rowsOf(schema.items ?? schema, at)];
   });
 }
@@ -77,15 +78,11 @@ function showBounds(schema: Schema): string {
   const inner = items && !items.properties ? showBounds(items) : '';
   return [
     ...(choices ? [choices.map((one) => `\`${one}\``).join(' ')] : []),
-    ...(pattern === undefined ? [] : [`\`${escape(pattern)}\``]),
+    ...(pattern === undefined ? [] : [`\`${escapeCell(pattern)}\``]),
     ...(minimum === undefined ? [] : [`from ${minimum}`]),
     ...(minLength === undefined ? [] : [`from ${minLength} characters`]),
     ...(maxLength === undefined ? [] : [`to ${maxLength} characters`]),
     ...(maxItems === undefined ? [] : [`at most ${maxItems}`]),
     ...(inner === '' ? [] : [`each ${inner}`]),
   ].join(', ');
-}
-
-function escape(text: string): string {
-  return text.replaceAll('|', '\\|');
 }

@@ -1,4 +1,5 @@
 import { parse } from 'yaml';
+import { escapeCell } from './escape-cell.ts';
 
 interface Schema {
   readonly $ref?: string;
@@ -76,7 +77,7 @@ function showCall(api: Api, call: string, operation: Operation): string {
   const rows = Object.entries(responses).map(([status, body]) => {
     const { description = '', content = {} } = resolve(api, body);
     const [type = '', media] = Object.entries(content)[0] ?? [];
-    return `| ${status} | ${escape(description)} | ${type === '' ? '' : `\`${type}\``} | ${media ? showType(media.schema) : ''} |`;
+    return `| ${status} | ${escapeCell(description)} | ${type === '' ? '' : `\`${type}\``} | ${media ? showType(media.schema) : ''} |`;
   });
   return `## ${call}\n\n${summary}.${open}\n\n${queryTable}${asked}| status | means | type | body |\n|---|---|---|---|\n${rows.join('\n')}\n`;
 }
@@ -84,7 +85,7 @@ function showCall(api: Api, call: string, operation: Operation): string {
 function fieldTable({ properties = {}, required = [] }: Schema): string {
   const rows = Object.entries(properties).map(([name, schema]) => {
     const notes = [schema.description ?? '', showBounds(schema)].filter((one) => one !== '').join('; ');
-    return `| \`${name}\` | ${showType(schema)}${required.includes(name) ? ', always' : ''} | ${escape(notes)} |`;
+    return `| \`${name}\` | ${showType(schema)}${required.includes(name) ? ', always' : ''} | ${escapeCell(notes)} |`;
   });
   return ['| field | type | |', '|---|---|---|', ...rows].join('\n');
 }
@@ -132,8 +133,4 @@ function schemaOf({ content = {} }: Body): Schema {
 function nameOf(ref: string): string {
   const name = ref.split('/').at(-1) ?? '';
   return /^(Hash|Reason|Result|Trigger)$/.test(name) ? name.toLowerCase() : `[${name}](#${name.toLowerCase()})`;
-}
-
-function escape(text: string): string {
-  return text.replaceAll('|', '\\|');
 }

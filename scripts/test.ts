@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, readFile, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { findOrBuildBinaries } from '../test/cluster/binaries.ts';
 import { fetchPromtool } from '../test/chart/promtool.ts';
 import { missingForNode } from '../test/cluster/node.ts';
@@ -19,6 +19,8 @@ interface Tally {
   readonly passed: number;
   readonly failed: number;
   readonly skipped: number;
+  /** What to show of each failure at the end, where a long output is cut least. */
+  readonly failures?: readonly string[];
 }
 
 /** The part of vitest's JSON report that is counted. */
@@ -27,9 +29,21 @@ interface VitestReport {
   readonly numFailedTests: number;
   readonly numPendingTests: number;
   readonly numTodoTests: number;
+  readonly testResults: readonly {
+    readonly name: string;
+    /** Why the file failed as a whole, or empty. */
+    readonly message: string;
+    readonly status: string;
+    readonly assertionResults: readonly {
+      readonly fullName: string;
+      readonly status: string;
+      readonly failureMessages: readonly string[];
+    }[];
+  }[];
 }
 
 const isCi = process.env['CI'] === 'true';
+const root = join(import.meta.dirname, '..');
 
 /** In this order: what fails soonest comes first. Each but the vitest projects counts as one test. */
 const steps: Readonly<Record<string, () => Promise<Tally>>> = {
@@ -59,11 +73,15 @@ async function main(names: readonly string[]): Promise<0 | 1 | 2> {
     showHeading(name);
     results.push([name, await step()]);
   }
+  const failures = results.flatMap(([, { failures: some = [] }]) => some);
+  if (failures.length > 0) showHeading('failures');
+  for (const failure of failures) console.log(failure);
   showHeading('result');
   for (const [name, { passed, failed, skipped }] of results) {
     console.log(`${failed > 0 ? 'FAILED' : 'ok    '} ${name}: ${passed} passed, ${failed} failed, ${skipped} skipped`);
   }
-  const sum = (of: keyof Tally): number => results.reduce((total, [, tally]) => total + tally[of], 0);
+  const sum = (of: 'passed' | 'failed' | 'skipped'): number =>
+    results.reduce((total, [, tally]) => total + tally[of], 0);
   const skipped = sum('skipped');
   console.log(`\n${sum('passed')} passed, ${sum('failed')} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);
   return sum('failed') > 0 ? 1 : 0;
@@ -98,12 +116,12 @@ async function runScript(name: string): Promise<Tally> {
 
 /** A run that fails without a failed test (a broken file, a failed set-up), or that runs none, is a failure too. */
 async function runProject(project: string): Promise<Tally> {
-  const report = join(import.meta.dirname, '..', 'reports', `${project}.json`);
+  const report = join(root, 'reports', `${project}.json`);
   await mkdir(join(report, '..'), { recursive: true });
   await rm(report, { force: true });
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
   const code = await runNpm(['exec', '--', 'vitest', 'run', '--project', project, ...reporters]);
-  const { passed, failed, skipped } = await readReport(report);
+  const { passed, failed, skipped, failures: failedTests = [] } = await readReport(report);
   const mayRunNone = project === 'e2e' && !isCi && skipped > 0;
   const failures = [
     ...(code !== 0 && failed === 0 ? [`vitest ended with ${code ?? 'a signal'}`] : []),
@@ -112,21 +130,40 @@ async function runProject(project: string): Promise<Tally> {
   ];
   for (const failure of failures) console.error(`${project}: ${failure}`);
   if (skipped > 0) console.log(`NOTE: ${skipped} tests of ${project} were SKIPPED; the output above says why`);
-  return { passed, failed: failed + (failures.length > 0 ? 1 : 0), skipped };
+  return {
+    passed,
+    failed: failed + (failures.length > 0 ? 1 : 0),
+    skipped,
+    failures: [...failures.map((failure) => `${project}: ${failure}`), ...failedTests],
+  };
 }
 
 async function readReport(path: string): Promise<Tally> {
   try {
     const report = JSON.parse(await readFile(path, 'utf8')) as VitestReport;
     const skipped = report.numPendingTests + report.numTodoTests;
-    return { passed: report.numPassedTests, failed: report.numFailedTests, skipped };
+    return {
+      passed: report.numPassedTests,
+      failed: report.numFailedTests,
+      skipped,
+      failures: report.testResults.flatMap(showFailures),
+    };
   } catch {
     return { passed: 0, failed: 0, skipped: 0 };
   }
 }
 
+/** The failed tests of a file by name, with the first lines of why. */
+function showFailures({ name, message, status, assertionResults }: VitestReport['testResults'][number]): string[] {
+  const file = relative(root, name);
+  const failed = assertionResults.filter((one) => one.status === 'failed');
+  const shown = failed.map(({ fullName, failureMessages }) => [`${file}: ${fullName}`, ...failureMessages].join('\n'));
+  const asFile = status === 'failed' && failed.length === 0 ? [`${file}: ${message}`] : [];
+  return [...shown, ...asFile].map((failure) => failure.split('\n').slice(0, 25).join('\n'));
+}
+
 async function runNpm(args: readonly string[]): Promise<number | null> {
-  const child = spawn('npm', args, { stdio: 'inherit', cwd: join(import.meta.dirname, '..') });
+  const child = spawn('npm', args, { stdio: 'inherit', cwd: root });
   const [code] = (await once(child, 'exit')) as [number | null];
   return code;
 }

@@ -4,14 +4,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { KubeClient } from '../../src/kube/kube-client.ts';
 import { waitUntil } from '../cluster/wait-until.ts';
 import { readRss } from './controller-under-test.ts';
+import type { Latencies } from './latency.ts';
 import { createConfigMap, editConfigMap, inParallel, sourceObject, watchChanges, watchConfigMaps } from './load.ts';
 
-/** What a peer did after edits; milliseconds, and bytes. */
-export interface PeerFigures {
-  /** Of each single edit, from its request to the Deployment's change in a bare watch. */
-  readonly effects: readonly number[];
-  /** The same edit's own event. */
-  readonly floors: readonly number[];
+/** What a peer did after edits; milliseconds, and bytes. Its effect is the Deployment's change in a bare watch. */
+export interface PeerFigures extends Latencies {
   /** Until the last of `burst` Deployments was patched. */
   readonly burstMs: number;
   readonly rssIdle: number;

@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { V1Pod } from '@kubernetes/client-node';
 import { contentHash } from '../../src/core/content-hash.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import { configText, waitForReload } from '../cluster/config-reload.ts';
 import { startKubernetes } from '../cluster/kubernetes.ts';
+import { countRestarts } from '../cluster/pod-status.ts';
 import { waitUntil } from '../cluster/wait-until.ts';
 import { podOf } from '../e2e/workloads.ts';
 import { startBundle } from './controller-under-test.ts';
@@ -42,7 +42,7 @@ const bench: Bench = async (report) => {
       signalled.push((await signalledAt(cluster, namespace, hash)) - sentAt);
     }
     const pod = await cluster.core.readNamespacedPod({ namespace, name });
-    if (restartsOf(pod) !== 0) throw new Error('the container was restarted: these are no reloads');
+    if (countRestarts(pod) !== 0) throw new Error('the container was restarted: these are no reloads');
     for (const [what, samples] of [
       ['the process has read the new file at SIGHUP', signalled],
       ['that is proven and recorded', proven],
@@ -75,8 +75,4 @@ async function signalledAt(cluster: Cluster, namespace: string, hash: string): P
       return line === undefined ? undefined : Date.parse(line.slice(0, line.indexOf(' ')));
     },
   });
-}
-
-function restartsOf({ status }: V1Pod): number {
-  return status?.containerStatuses?.reduce((sum, { restartCount }) => sum + restartCount, 0) ?? -1;
 }

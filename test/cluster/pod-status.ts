@@ -1,3 +1,4 @@
+import type { V1Pod } from '@kubernetes/client-node';
 import type { Cluster } from './cluster.ts';
 
 /**
@@ -70,4 +71,9 @@ export async function setPodRunning(
       },
     },
   });
+}
+
+/** How often the containers of a pod have started anew; -1: not known yet. */
+export function countRestarts({ status }: V1Pod): number {
+  return status?.containerStatuses?.reduce((sum, { restartCount }) => sum + restartCount, 0) ?? -1;
 }

@@ -7,6 +7,7 @@ import type { Feature } from '../../src/kube/permissions.ts';
 import { rbacObjects } from '../../src/kube/rbac.ts';
 import { readReload, waitForReload } from '../cluster/config-reload.ts';
 import { type ControllerProcess, startControllerOf } from '../cluster/controller-process.ts';
+import { countRestarts } from '../cluster/pod-status.ts';
 import { waitUntil } from '../cluster/wait-until.ts';
 import { describeOnNode, type NodeCluster } from './describe-on-node.ts';
 
@@ -124,8 +125,7 @@ export class ControlledNode {
   }
 
   async restarts(pod: string): Promise<number> {
-    const { status } = await this.node.core.readNamespacedPod({ namespace: this.namespace, name: pod });
-    return status?.containerStatuses?.reduce((sum, { restartCount }) => sum + restartCount, 0) ?? -1;
+    return countRestarts(await this.node.core.readNamespacedPod({ namespace: this.namespace, name: pod }));
   }
 
   async untilRestarted(pod: string, count: number): Promise<void> {

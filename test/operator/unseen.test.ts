@@ -6,17 +6,23 @@ import { World } from './world.ts';
 const earlier = configText(2048);
 const later = configText(4096);
 
-/** A controller that ended after an endpoint took the later text, and before anything said so. */
-async function endAfterDelivery(): Promise<{ world: World; pod: { running: string; ledger: string[] } }> {
+/** All run the earlier text, and that is written down. */
+async function settledWorld(): Promise<{ world: World; pod: { running: string; ledger: string[] } }> {
   const world = new World();
   world.edit(earlier);
   world.addPod('endpoint');
   await world.settle(true);
   const [pod] = world.pods.values();
-  world.edit(later);
-  for (let crashAt = 1; pod!.running !== contentHash(later); crashAt++) await world.reconcileOnce(crashAt);
-  expect(world.status?.desiredHash, 'nothing was written down').toBe(contentHash(earlier));
   return { world, pod: pod! };
+}
+
+/** A controller that ended after an endpoint took the later text, and before anything said so. */
+async function endAfterDelivery(): ReturnType<typeof settledWorld> {
+  const { world, pod } = await settledWorld();
+  world.edit(later);
+  for (let crashAt = 1; pod.running !== contentHash(later); crashAt++) await world.reconcileOnce(crashAt);
+  expect(world.status?.desiredHash, 'nothing was written down').toBe(contentHash(earlier));
+  return { world, pod };
 }
 
 test('an edit taken back while the controller is away: the endpoint that had the text is brought back', async () => {
@@ -39,13 +45,9 @@ test('the same, with an invalid text in between, and with one that differs by a 
 });
 
 test('a change that is no edit tells nobody again while the controller is there', async () => {
-  const world = new World();
-  world.edit(earlier);
-  world.addPod('endpoint');
-  await world.settle(true);
-  const [pod] = world.pods.values();
-  const before = pod!.ledger.length;
+  const { world, pod } = await settledWorld();
+  const before = pod.ledger.length;
   world.annotate('note', 'nothing to do with it');
   await world.settle(true);
-  expect(pod!.ledger).toHaveLength(before);
+  expect(pod.ledger).toHaveLength(before);
 });

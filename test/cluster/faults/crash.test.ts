@@ -1,15 +1,15 @@
-import { beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { contentHash } from '../../../src/core/content-hash.ts';
 import type { ConfigReloadStatus } from '../../../src/core/configreload.ts';
 import { configText, waitForReload } from '../config-reload.ts';
-import { type ControllerProcess, startController } from '../controller-process.ts';
-import { createEndpointTargets, type EndpointTarget, TARGET_CIDR } from '../endpoint-targets.ts';
+import { createEndpointTargets, type EndpointTarget } from '../endpoint-targets.ts';
 import { useCluster } from '../use-cluster.ts';
-import type { Call, FaultProxy } from './fault-proxy.ts';
+import type { Call } from './fault-proxy.ts';
 import {
   countWrites, isOfReload, isWriteOfReload, killAtRead, killAtWrite, killNoMore, phases, untilAtRest, writtenTooOften,
 } from './kill-points.ts'; // prettier-ignore
-import { startProxied } from './start-proxied.ts';
+import { useProxiedController } from './proxied-controller.ts';
+import { SourceUser } from './source-user.ts';
 
 const before = configText(2048);
 const after = configText(4096);
@@ -19,23 +19,10 @@ const TARGETS = 2;
 describe('killed at each API call of a reload', async () => {
   const cluster = await useCluster();
   const { namespace } = cluster;
-  let proxy: FaultProxy;
-  let controller: ControllerProcess;
+  const user = new SourceUser(cluster, namespace);
+  const controller = useProxiedController(cluster);
   let round = 0;
 
-  const start = () => startController(proxy.kubeconfig, '--namespace', namespace, '--allow-endpoint-cidr', TARGET_CIDR);
-  beforeAll(async () => {
-    proxy = await startProxied(cluster);
-    controller = await start();
-  });
-
-  async function apply(name: string, text: string): Promise<void> {
-    const metadata = { name, annotations: { 'reload.leindex.io/enabled': 'true' } };
-    await cluster.apply(
-      { apiVersion: 'v1', kind: 'ConfigMap', metadata, data: { 'mcp.yaml': text } } as never,
-      namespace,
-    );
-  }
   const isDone = (status: ConfigReloadStatus) =>
     status.appliedHash === contentHash(after) &&
     status.podsReady === `${TARGETS}/${TARGETS}` &&
@@ -82,39 +69,39 @@ describe('killed at each API call of a reload', async () => {
   ): Promise<{ left: object; calls: readonly Call[]; counts: ReadonlyMap<string, number>; hadToRestart: boolean }> {
     const name = `crash-${round++}`;
     const targets = await createEndpointTargets(cluster, { namespace, configMap: name, count: TARGETS, prefix: name });
-    await apply(name, before);
+    await user.apply(name, before);
     await waitForReload(
       cluster,
       { namespace, name },
       (status) => status.podsReady === `${TARGETS}/${TARGETS}` && status.appliedHash === contentHash(before),
     );
-    await untilAtRest(proxy);
-    const first = proxy.calls.length;
+    await untilAtRest(controller.proxy);
+    const first = controller.proxy.calls.length;
     disturb();
-    await apply(name, after);
+    await user.apply(name, after);
     const hadToRestart = await Promise.race([
       killed.promise.then(() => true),
       waitForReload(cluster, { namespace, name }, isDone)
-        .then(() => untilAtRest(proxy))
+        .then(() => untilAtRest(controller.proxy))
         .then(() => false),
     ]);
     if (hadToRestart) {
       quiet();
-      controller = await start();
+      await controller.start();
     }
     const status = await waitForReload(cluster, { namespace, name }, isDone);
-    await untilAtRest(proxy);
-    const calls = proxy.calls.slice(first);
+    await untilAtRest(controller.proxy);
+    const calls = controller.proxy.calls.slice(first);
     return { left: await leftovers(name, targets, status), calls, counts: countWrites(calls, name), hadToRestart };
   }
 
   let killed = Promise.withResolvers<void>();
   function quiet(): void {
     killed = Promise.withResolvers();
-    killNoMore(proxy);
+    killNoMore(controller.proxy);
   }
   async function kill(): Promise<void> {
-    await controller.kill('SIGKILL');
+    await controller.running.kill('SIGKILL');
     killed.resolve();
   }
 
@@ -137,10 +124,13 @@ describe('killed at each API call of a reload', async () => {
       ...writes.flatMap((_, index) =>
         phases.map((phase) => ({
           what: `write ${index + 1} ${phase}`,
-          disturb: () => killAtWrite(proxy, kill, { nth: index + 1, phase }),
+          disturb: () => killAtWrite(controller.proxy, kill, { nth: index + 1, phase }),
         })),
       ),
-      ...reads.map((_, index) => ({ what: `read ${index + 1}`, disturb: () => killAtRead(proxy, kill, index + 1) })),
+      ...reads.map((_, index) => ({
+        what: `read ${index + 1}`,
+        disturb: () => killAtRead(controller.proxy, kill, index + 1),
+      })),
     ];
     for (const { what, disturb } of cases) {
       const { left, calls, counts, hadToRestart } = await reloadOnce(disturb);

@@ -1,13 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { contentHash } from '../../../src/core/content-hash.ts';
 import { configText, waitForReload } from '../config-reload.ts';
-import { type ControllerProcess, startController } from '../controller-process.ts';
-import { createEndpointTargets, TARGET_CIDR } from '../endpoint-targets.ts';
+import { createEndpointTargets } from '../endpoint-targets.ts';
 import { useCluster } from '../use-cluster.ts';
-import type { Call, Fault, FaultProxy, Rule } from './fault-proxy.ts';
+import type { Call, Fault, Rule } from './fault-proxy.ts';
 import { asItIs, type LineFault, LineFaults } from './line-faults.ts';
-import { startProxied } from './start-proxied.ts';
+import { useProxiedController } from './proxied-controller.ts';
 
 const status = (code: number, reason: string, retryAfterSeconds?: number) =>
   JSON.stringify({
@@ -68,18 +67,8 @@ const rows: Record<string, { readonly rules: readonly Omit<Rule, 'name'>[]; read
 describe('through faults', async () => {
   const cluster = await useCluster();
   const { namespace } = cluster;
-  let proxy: FaultProxy;
-  let controller: ControllerProcess;
+  const controller = useProxiedController(cluster);
   let count = 0;
-  const start = () => startController(proxy.kubeconfig, '--namespace', namespace, '--allow-endpoint-cidr', TARGET_CIDR);
-  beforeAll(async () => {
-    proxy = await startProxied(cluster);
-    controller = await start();
-  });
-  async function restart(): Promise<void> {
-    await controller.kill('SIGKILL');
-    controller = await start();
-  }
 
   async function apply(name: string, text: string): Promise<void> {
     // Of characters that take several bytes: watch lines are cut within them.
@@ -95,12 +84,12 @@ describe('through faults', async () => {
   /** Resolves after half a second without a call; fails where it never gets quiet. */
   async function silence(): Promise<void> {
     for (let look = 0; look < 40; look++) {
-      const before = proxy.calls.length;
+      const before = controller.proxy.calls.length;
       await sleep(500);
-      if (proxy.calls.length === before) return;
+      if (controller.proxy.calls.length === before) return;
     }
     throw new Error(
-      `never quiet: ${proxy.calls
+      `never quiet: ${controller.proxy.calls
         .slice(-5)
         .map(({ method, path }) => `${method} ${path}`)
         .join(', ')}`,
@@ -115,12 +104,12 @@ describe('through faults', async () => {
     await settled(source, before);
     await silence();
 
-    proxy.play(...rules.map((rule, index) => ({ ...rule, name: `${name} (${index + 1})` })));
+    controller.proxy.play(...rules.map((rule, index) => ({ ...rule, name: `${name} (${index + 1})` })));
     // New watches, by a process whose back-off is fresh.
-    if (isWatched) await restart();
+    if (isWatched) await controller.restart();
     await apply(source, after);
     const status = await settled(source, after);
-    proxy.rest();
+    controller.proxy.rest();
     await silence();
 
     expect(targets.map(({ applied }) => applied)).toEqual([
@@ -136,8 +125,8 @@ describe('through faults', async () => {
       labelSelector: `reload.leindex.io/source=${source}`,
     });
     expect(revisions.items.map(({ revision }) => revision).sort()).toEqual([1, 2]);
-    expect(controller.process.exitCode).toBeNull();
-    if (isWatched && isHarmless) expect(controller.log.filter(({ msg }) => msg === 'watch failed')).toEqual([]);
+    expect(controller.running.process.exitCode).toBeNull();
+    if (isWatched && isHarmless) expect(controller.running.log.filter(({ msg }) => msg === 'watch failed')).toEqual([]);
   });
 
   test('an edit that no watch tells of is superseded by the next one', async () => {
@@ -147,17 +136,17 @@ describe('through faults', async () => {
     await apply(source, texts[0]);
     await settled(source, texts[0]);
     let swallowed = 0;
-    proxy.play({
+    controller.proxy.play({
       name: 'swallow',
       matches: watch('configmaps'),
       fault: lines((line) => (isChange(line) && swallowed++ === 0 ? { pieces: [] } : asItIs(line))),
     });
-    await restart();
+    await controller.restart();
     await apply(source, texts[1]);
     await sleep(500);
     await apply(source, texts[2]);
     await settled(source, texts[2]);
-    proxy.rest();
+    controller.proxy.rest();
     expect(swallowed).toBeGreaterThan(0);
     expect(targets.map(({ applied }) => applied.at(-1))).toEqual([contentHash(texts[2]), contentHash(texts[2])]);
   });
@@ -189,14 +178,14 @@ describe('through faults', async () => {
     const targets = await createEndpointTargets(cluster, { namespace, configMap: source, count: 2, prefix: source });
     await apply(source, configText(2048));
     await settled(source, configText(2048));
-    proxy.play({
+    controller.proxy.play({
       name: 'no CRD',
       matches: (call) => call.path.includes('/configreloads'),
       fault: () => ({ kind: 'answer', status: 404, body: '404 page not found' }),
     });
     await apply(source, configText(4096));
     await sleep(1500);
-    proxy.rest();
+    controller.proxy.rest();
     expect(targets.map(({ applied }) => applied.length)).toEqual([1, 1]);
     await settled(source, configText(4096));
   });

@@ -1,14 +1,13 @@
-import { beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { contentHash } from '../../../src/core/content-hash.ts';
 import { configText } from '../config-reload.ts';
-import { type ControllerProcess, startController } from '../controller-process.ts';
-import { createEndpointTargets, TARGET_CIDR } from '../endpoint-targets.ts';
+import { createEndpointTargets } from '../endpoint-targets.ts';
 import { useCluster } from '../use-cluster.ts';
 import { waitUntil } from '../wait-until.ts';
-import type { Call, Fault, FaultProxy } from './fault-proxy.ts';
+import type { Call, Fault } from './fault-proxy.ts';
 import { asItIs, LineFaults } from './line-faults.ts';
 import { SourceUser } from './source-user.ts';
-import { startProxied } from './start-proxied.ts';
+import { useProxiedController } from './proxied-controller.ts';
 
 const [one, two, three] = [configText(2048), configText(4096), configText(6144)];
 const expired = JSON.stringify({ kind: 'Status', apiVersion: 'v1', status: 'Failure', code: 410, reason: 'Expired' });
@@ -18,13 +17,7 @@ describe('patience', async () => {
   const cluster = await useCluster();
   const { namespace } = cluster;
   const user = new SourceUser(cluster, namespace);
-  let proxy: FaultProxy;
-  let controller: ControllerProcess;
-  const start = () => startController(proxy.kubeconfig, '--namespace', namespace, '--allow-endpoint-cidr', TARGET_CIDR);
-  beforeAll(async () => {
-    proxy = await startProxied(cluster);
-    controller = await start();
-  });
+  const controller = useProxiedController(cluster);
   let count = 0;
   async function settledSource() {
     const name = `patient-${count++}`;
@@ -45,7 +38,7 @@ describe('patience', async () => {
     ['nothing', undefined, [0, 100]],
   ])('F7: Retry-After is %s (%s)', async (_, retryAfter, [atLeast, atMost]) => {
     const { name, applied } = await settledSource();
-    proxy.play({
+    controller.proxy.play({
       name: 'throttled',
       matches: ({ method, path }) => method === 'GET' && path.endsWith(`/configmaps/${name}`),
       times: 1,
@@ -59,9 +52,11 @@ describe('patience', async () => {
     const failure = await waitUntil({
       what: 'the wait is announced',
       check: () =>
-        controller.log.find(({ msg, source }) => msg === 'reconcile failed' && source === `${namespace}/${name}`),
+        controller.running.log.find(
+          ({ msg, source }) => msg === 'reconcile failed' && source === `${namespace}/${name}`,
+        ),
     });
-    proxy.rest();
+    controller.proxy.rest();
     expect(failure['retryInMs']).toBeGreaterThanOrEqual(atLeast);
     expect(failure['retryInMs']).toBeLessThanOrEqual(atMost);
     // What is new need not wait for what was refused.
@@ -87,17 +82,16 @@ describe('patience', async () => {
     'F6: a storm of 410, %s: a bounded number of lists, no reload for nothing, and then it converges',
     async (_, fault) => {
       const { name, applied } = await settledSource();
-      proxy.play(
+      controller.proxy.play(
         { name: 'refused', matches: isResumed, fault },
         { name: 'cut when all is told', matches: isListing, fault: () => ({ kind: 'lines', faults: cutWhenListed }) },
       );
-      await controller.kill('SIGKILL');
-      controller = await start();
-      const from = proxy.calls.length;
+      await controller.restart();
+      const from = controller.proxy.calls.length;
       // Only a list can tell of this one, and lists come at most 30 s apart twice.
       await user.apply(name, two);
       await user.untilApplied(name, two, 100_000);
-      const asked = (is: (call: Call) => boolean) => proxy.calls.slice(from).filter(is).length;
+      const asked = (is: (call: Call) => boolean) => controller.proxy.calls.slice(from).filter(is).length;
       let edits = 0;
       const isRefusedOften = async () => {
         await user.apply('foreign', String(edits++), { enabled: 'false' }); // an event, for what is said in the stream
@@ -106,7 +100,7 @@ describe('patience', async () => {
       await waitUntil({ what: 'it was refused three times', check: isRefusedOften, everyMs: 500, timeoutMs: 100_000 });
       expect(asked(isListing)).toBeLessThanOrEqual(12);
       expect(applied()).toEqual(Array(2).fill([one, two].map(contentHash)));
-      proxy.rest();
+      controller.proxy.rest();
       await user.apply(name, three);
       await user.untilApplied(name, three, 100_000);
       expect(applied()).toEqual(Array(2).fill([one, two, three].map(contentHash)));

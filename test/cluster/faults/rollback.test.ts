@@ -1,13 +1,11 @@
-import { beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { contentHash } from '../../../src/core/content-hash.ts';
 import { conditionOf, configText } from '../config-reload.ts';
-import { type ControllerProcess, startController } from '../controller-process.ts';
-import { createEndpointTargets, type EndpointTarget, TARGET_CIDR } from '../endpoint-targets.ts';
+import { createEndpointTargets, type EndpointTarget } from '../endpoint-targets.ts';
 import { useCluster } from '../use-cluster.ts';
-import type { FaultProxy } from './fault-proxy.ts';
 import { untilAtRest } from './kill-points.ts';
 import { SourceUser } from './source-user.ts';
-import { startProxied } from './start-proxied.ts';
+import { useProxiedController } from './proxied-controller.ts';
 
 const [one, two] = [configText(2048), configText(4096)];
 const policy = { 'on-failure': 'rollback', timeout: '1s' };
@@ -17,13 +15,7 @@ describe('on-failure: rollback', async () => {
   const cluster = await useCluster();
   const { namespace } = cluster;
   const user = new SourceUser(cluster, namespace);
-  let proxy: FaultProxy;
-  let controller: ControllerProcess;
-  const start = () => startController(proxy.kubeconfig, '--namespace', namespace, '--allow-endpoint-cidr', TARGET_CIDR);
-  beforeAll(async () => {
-    proxy = await startProxied(cluster);
-    controller = await start();
-  });
+  const controller = useProxiedController(cluster);
   /** From now on the target refuses every text but that one; `asked` becomes the hashes that it was told of. */
   function refuseAllBut(text: string, target: EndpointTarget, asked: string[]): void {
     target.behaviour = (request, response, body) => {
@@ -57,7 +49,7 @@ describe('on-failure: rollback', async () => {
     await user.apply('stale', two, policy);
     const status = await until('stale', 'False RollbackImpossible');
     expect(status.conditions.find(({ type }) => type === 'Reloaded')?.message).toContain('not valid any more');
-    await untilAtRest(proxy);
+    await untilAtRest(controller.proxy);
     expect(asked).toEqual([contentHash(two)]);
     expect(targets[1]!.ledger.map(({ hash }) => hash)).toEqual([one, two].map(contentHash));
   });
@@ -70,7 +62,7 @@ describe('on-failure: rollback', async () => {
     const status = await until('first', 'False TargetsFailed');
     expect(status).toMatchObject({ targets: { reloaded: 1, failed: 1 }, lastKnownGood: { revision: 0 } });
     expect(status.rollback ?? null).toBeNull();
-    await untilAtRest(proxy);
+    await untilAtRest(controller.proxy);
     expect(asked).toEqual([contentHash(one)]);
   });
 
@@ -82,14 +74,13 @@ describe('on-failure: rollback', async () => {
     refuseAllBut(one, targets[0]!, asked);
     await user.apply('loop', two, policy);
     await until('loop', 'False RolledBack');
-    await untilAtRest(proxy);
+    await untilAtRest(controller.proxy);
     const ledgers = () => [asked, targets[1]!.ledger.map(({ hash }) => hash)];
     const before = structuredClone(ledgers());
     for (const told of before) expect(told.filter((hash) => hash === contentHash(two))).toHaveLength(1);
 
-    await controller.kill('SIGKILL');
-    controller = await start();
-    await untilAtRest(proxy);
+    await controller.restart();
+    await untilAtRest(controller.proxy);
     expect(ledgers()).toEqual(before);
     expect(targets[1]!.running).toBe(contentHash(one));
   });
