@@ -1,5 +1,6 @@
 import { readPolicy, type ReloadPolicy } from '../core/annotations.ts';
 import type { ConfigReloadStatus } from '../core/configreload.ts';
+import { isProven } from '../core/doubt.ts';
 import { findTargets } from '../core/find-targets.ts';
 import { selectKey } from '../core/select-key.ts';
 import { findCondition } from '../core/status.ts';
@@ -62,15 +63,12 @@ const ANY_ADDRESS = { allowed: ['0.0.0.0/0', '::/0'], isHostNetworkAllowed: true
 export function measureProgress(
   targets: readonly Target[],
   status: ConfigReloadStatus,
-  policy: ReloadPolicy,
+  policy: Pick<ReloadPolicy, 'canary' | 'batchSize' | 'requestedAt'>,
 ): RolloutProgress {
   const isForced = findCondition(status, 'Progressing')?.reason === 'Requested';
-  const request = requestToken(policy.requestedAt);
-  const isDone = ({ record }: Target) =>
-    record !== undefined &&
-    (record.hash === status.desiredHash || status.equivalentHashes.includes(record.hash)) &&
-    (!isForced || record.request === request);
-  const waiting = targets.filter((target) => !isDone(target));
+  const openRequest = isForced ? requestToken(policy.requestedAt) : undefined;
+  const wanted = { ...status, hash: status.desiredHash, openRequest };
+  const waiting = targets.filter((target) => !isProven(target, wanted));
   const done = targets.length - waiting.length;
   let before = 0;
   const waves = planWaves(targets, policy).map(({ length: size }, index) => {

@@ -36,13 +36,27 @@ export function doubtToken(doubt: string): string {
   return doubt === '' ? '' : requestToken(doubt);
 }
 
+/** What a target's record is held against. */
+export interface Wanted {
+  readonly hash: string;
+  readonly equivalentHashes: readonly string[];
+  /** What records answer while a request is open; undefined: none is. */
+  readonly openRequest: string | undefined;
+  readonly doubt: string;
+  readonly pods: readonly PodStatus[];
+}
+
+/** Whether its own record proves that a target runs the wanted text. */
+export function isProven(target: Target, wanted: Wanted): boolean {
+  const { hash, equivalentHashes, openRequest } = wanted;
+  const { record } = target;
+  if (!record || (record.hash !== hash && !equivalentHashes.includes(record.hash))) return false;
+  return openRequest === undefined ? !isInDoubt(target, wanted) : record.request === openRequest;
+}
+
 /** Whether a record of the wanted text proves nothing about this target. */
-export function isInDoubt(
-  target: Target,
-  wanted: string,
-  { doubt, pods }: { doubt: string; pods: readonly PodStatus[] },
-): boolean {
-  if (doubt === '' || isDoubtOf(doubt, wanted) || target.record?.request === doubtToken(doubt)) return false;
+function isInDoubt(target: Target, { hash, doubt, pods }: Wanted): boolean {
+  if (doubt === '' || isDoubtOf(doubt, hash) || target.record?.request === doubtToken(doubt)) return false;
   if (isDoubtOfText(doubt, UNSEEN)) return target.channel.kind === 'endpoint';
   if (doubt.startsWith('cut-')) return true;
   const own = pods.find(({ uid, container }) => uid === target.uid && container === target.container);

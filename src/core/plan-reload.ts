@@ -2,7 +2,7 @@ import type { ReloadPolicy } from './annotations.ts';
 import { diffConfigs } from './config-diff.ts';
 import type { ConfigReloadStatus, PodStatus } from './configreload.ts';
 import type { AcceptedReading, Observed } from './decide.ts';
-import { doubtAfter, doubtToken, isInDoubt } from './doubt.ts';
+import { doubtAfter, doubtToken, isProven } from './doubt.ts';
 import { policyFingerprint } from './policy-fingerprint.ts';
 import { type RestartPlan, planRestart } from './plan-restart.ts';
 import type { ReloadTrigger } from './reload-event.ts';
@@ -68,10 +68,9 @@ export function planReload(observed: Observed, config: AcceptedReading, policy: 
   const revisionSeen = isKnownRevision && status.revisionTime !== '' ? new Date(status.revisionTime) : now;
 
   const equivalentHashes = equivalentsOf({ observed, config, isSeen, isForced });
-  const isSettled = (target: Target) =>
-    target.record !== undefined &&
-    [hash, ...equivalentHashes].includes(target.record.hash) &&
-    (isForced ? target.record.request === request : !isInDoubt(target, hash, { doubt, pods: status.pods }));
+  const openRequest = isForced ? request : undefined;
+  const wanted = { hash, equivalentHashes, openRequest, doubt, pods: status.pods };
+  const isSettled = (target: Target) => isProven(target, wanted);
   const unsettled = found.targets.filter((target) => !isSettled(target));
   const stuck = isNew ? [] : unsettled.filter((target) => isStuck(target, hash, status.pods));
   return {
