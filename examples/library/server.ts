@@ -16,6 +16,7 @@ manager.subscribe((before, after) => {
   logger.info({ from: before?.performance.parallel_workers, to: after.performance.parallel_workers }, 'workers');
 });
 await manager.start();
+metrics.showLoaded(manager.getRunning());
 
 // The controller calls this one, by the name of its port: see library.yaml.
 const endpoint = new HttpEndpoint({

@@ -23,7 +23,7 @@ async function run(argv: readonly string[], io: Io): Promise<ExitCode> {
   });
   logger.info({ address, port }, 'listening');
   await manager.start();
-  metrics.showLoaded(manager.getRunning()?.hash ?? null);
+  metrics.showLoaded(manager.getRunning());
 
   await aborted(io.signal);
   logger.info('stopping');

@@ -1,13 +1,14 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { ReloadEvent } from '../core/reload-event.ts';
 import { RELOAD_RESULTS } from '../core/reload-result.ts';
+import type { Running } from './reload-work.ts';
 
 /** The manager's metrics (contract, section 8). Pass `countEvent` and `countObserverFailure` to the manager. */
 export interface ManagerMetrics {
   readonly registry: Registry;
   readonly countEvent: (event: ReloadEvent) => void;
-  /** The first load of the file: sets the state without counting a reload. */
-  readonly showLoaded: (hash: string | null) => void;
+  /** What runs after the start, null where nothing does: sets the state without counting a reload. */
+  readonly showLoaded: (running: Pick<Running, 'hash' | 'since'> | null) => void;
   readonly countObserverFailure: (kind: 'threw' | 'timeout') => void;
   readonly countNotification: (outcome: 'delivered' | 'failed' | 'dropped') => void;
 }
@@ -24,12 +25,12 @@ export function createManagerMetrics(registry: Registry = new Registry()): Manag
   for (const result of RELOAD_RESULTS) reloads.inc({ result }, 0);
   const lastSuccessful = new Gauge({
     name: 'leindex_config_last_reload_successful',
-    help: '1 where the last reload that was tried succeeded, else 0.',
+    help: '1 where the last reload that was tried, or the first load, succeeded, else 0.',
     registers,
   });
   const lastSuccessTime = new Gauge({
     name: 'leindex_config_last_reload_success_timestamp_seconds',
-    help: 'When the last successful reload ended, seconds since 1970.',
+    help: 'When the last successful reload, or first load, ended, seconds since 1970; 0 before the first.',
     registers,
   });
   const hashInfo = new Gauge({
@@ -73,9 +74,12 @@ export function createManagerMetrics(registry: Registry = new Registry()): Manag
       lastSuccessTime.set(Date.parse(event.timestamp) / 1000);
       showHash(event.newHash);
     },
-    showLoaded: (hash) => {
-      lastSuccessful.set(hash === null ? 0 : 1);
-      if (hash !== null) showHash(hash);
+    showLoaded: (running) => {
+      lastSuccessful.set(running ? 1 : 0);
+      if (!running) return;
+      // An alert on the age must not count from 1970 where no reload was ever due.
+      lastSuccessTime.set(Date.parse(running.since) / 1000);
+      showHash(running.hash);
     },
     countObserverFailure: (kind) => observerFailures.inc({ kind }),
     countNotification: (outcome) => notifications.inc({ outcome }),

@@ -64,6 +64,25 @@ describe('leindex-reloader manager', () => {
     expect(run.lines().at(-1)).toMatchObject({ msg: 'stopped' });
   });
 
+  it('shows a good first load as the last success, and none where nothing was loaded', async () => {
+    const metricsOf = async (base: string) => (await fetch(`${base}/metrics`)).text();
+    const started = Date.now() / 1000;
+    const loaded = await metricsOf(
+      await listening(start(['--config', newWorkspace().path, '--listen', '127.0.0.1:0'])),
+    );
+    expect(loaded).toContain('leindex_config_last_reload_successful 1');
+    const shown = Number(/^leindex_config_last_reload_success_timestamp_seconds (\S+)$/m.exec(loaded)?.[1]);
+    expect(shown).toBeGreaterThanOrEqual(Math.floor(started));
+    expect(shown).toBeLessThanOrEqual(Date.now() / 1000 + 1);
+
+    const without = start(['--config', newWorkspace(null).path, '--listen', '127.0.0.1:0']);
+    await until('the report', () => without.lines().some(({ result }) => result === 'file_not_found'));
+    const { port } = without.lines().find(({ msg }) => msg === 'listening') as { port: number };
+    const missing = await metricsOf(`http://127.0.0.1:${port}`);
+    expect(missing).toContain('leindex_config_last_reload_successful 0');
+    expect(missing).toContain('leindex_config_last_reload_success_timestamp_seconds 0');
+  });
+
   it('reads its flags from the environment too, and stays up without a valid file', async () => {
     const workspace = newWorkspace(null);
     const run = start([], {
