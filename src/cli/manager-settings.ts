@@ -1,5 +1,14 @@
 import { CommandError, ExitCode, type Io } from './command.ts';
-import { collect, duration, flag, hostPort, newCommand, readSettings, wholeNumber, type HostPort } from './settings.ts';
+import {
+  collectUrls,
+  duration,
+  flag,
+  hostPort,
+  newCommand,
+  readSettings,
+  wholeNumber,
+  type HostPort,
+} from './settings.ts';
 
 /** What the flags of `manager` say; times in milliseconds. */
 export interface ManagerSettings {
@@ -78,7 +87,14 @@ export function describeManager() {
       }),
     )
     .addOption(
-      flag('--notify <url>', 'tell this webhook of every reload (may be given again)', { parse: collect, default: [] }),
+      flag(
+        '--notify <url>',
+        'tell this webhook of every reload (may be given again; in a list, a comma before http:// or https:// begins the next)',
+        {
+          parse: collectUrls,
+          default: [],
+        },
+      ),
     )
     .addOption(flag('--notify-secret-file <file>', 'Standard Webhooks secret that the messages are signed with'))
     .addOption(flag('--signal-process <name>', 'sidecar: signal the process of exactly this name'))

@@ -97,6 +97,14 @@ export function collect(word: string, previous: unknown): string[] {
   return [...(Array.isArray(previous) ? (previous as string[]) : []), ...word.split(',').filter(Boolean)];
 }
 
+/** The same for URLs, which may hold commas of their own: only one before `http://` or `https://` begins the next. */
+export function collectUrls(word: string, previous: unknown): string[] {
+  return [
+    ...(Array.isArray(previous) ? (previous as string[]) : []),
+    ...word.split(/,(?=https?:\/\/)/i).filter(Boolean),
+  ];
+}
+
 export interface HostPort {
   readonly host: string;
   readonly port: number;

@@ -5,6 +5,7 @@ import { PassThrough } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import command from '../../src/cli/manager.ts';
 import { CommandError } from '../../src/cli/command.ts';
+import { readManagerSettings } from '../../src/cli/manager-settings.ts';
 import { afterTest, goodText, invalidText, newWorkspace, until } from '../manager/workspace.ts';
 
 const main = join(import.meta.dirname, '../../src/main.ts');
@@ -127,6 +128,11 @@ describe('leindex-reloader manager', () => {
     await expect(
       command.run(['--config', path, '--listen', '0.0.0.0:0', '--token-file', tokenFile], io()),
     ).rejects.toMatchObject({ exitCode: 3 });
+  });
+
+  it('takes a webhook whose URL has a comma in its query', () => {
+    const notify = ['http://127.0.0.1:9/a?x=1,2', 'https://127.0.0.1:9/b'];
+    expect(readManagerSettings(['--config', 'x', '--notify', notify.join(',')], io())).toMatchObject({ notify });
   });
 
   it('a second SIGTERM leaves at once, also where a reload hangs', async () => {

@@ -1,6 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { CommandError, type Io } from '../../src/cli/command.ts';
-import { collect, duration, flag, hostPort, newCommand, readSettings, wholeNumber } from '../../src/cli/settings.ts';
+import {
+  collect,
+  collectUrls,
+  duration,
+  flag,
+  hostPort,
+  newCommand,
+  readSettings,
+  wholeNumber,
+} from '../../src/cli/settings.ts';
 
 function read(argv: string[], env: Record<string, string> = {}) {
   const written: string[] = [];
@@ -10,6 +19,7 @@ function read(argv: string[], env: Record<string, string> = {}) {
     .addOption(flag('--watch', 'whether'))
     .addOption(flag('--no-sighup', 'not'))
     .addOption(flag('--name <name>', 'which', { parse: collect }))
+    .addOption(flag('--notify <url>', 'whom', { parse: collectUrls, default: [] }))
     .addOption(flag('--wait <duration>', 'how long', { parse: duration, default: 30_000 }))
     .addOption(flag('--count <n>', 'how many', { parse: wholeNumber(1, 9) }));
   const result = readSettings<Record<string, unknown>>(command, argv, io, env);
@@ -18,11 +28,13 @@ function read(argv: string[], env: Record<string, string> = {}) {
 
 describe('settings', () => {
   it('have defaults', () => {
-    expect(read([]).settings).toEqual({ listen: { host: '127.0.0.1', port: 80 }, sighup: true, wait: 30_000 });
+    expect(read([]).settings).toEqual({
+      listen: { host: '127.0.0.1', port: 80 }, sighup: true, notify: [], wait: 30_000,
+    }); // prettier-ignore
   });
   it('come from the command line', () => {
     expect(read(['--listen', '[::1]:90', '--watch', '--no-sighup', '--name', 'a', '--name', 'b,c', '--wait', '1m30s']).settings).toEqual({
-      listen: { host: '::1', port: 90 }, watch: true, sighup: false, name: ['a', 'b', 'c'], wait: 90_000,
+      listen: { host: '::1', port: 90 }, watch: true, sighup: false, name: ['a', 'b', 'c'], notify: [], wait: 90_000,
     }); // prettier-ignore
   });
   it('come from the environment where the command line leaves them out', () => {
@@ -32,6 +44,14 @@ describe('settings', () => {
     expect(read(['--count', '4', '--name=z'], env).settings).toMatchObject({
       listen: { host: '0.0.0.0', port: 90 }, watch: true, sighup: false, name: ['z'], count: 4,
     }); // prettier-ignore
+  });
+  it.each([
+    ['one with a comma in its query', ['http://127.0.0.1:9/a?x=1,2'], ['http://127.0.0.1:9/a?x=1,2']],
+    ['two in one word', ['http://a/?x=1,2,HTTPS://b/,http://c'], ['http://a/?x=1,2', 'HTTPS://b/', 'http://c']],
+    ['several words', ['http://a/,b', 'https://c/'], ['http://a/,b', 'https://c/']],
+  ])('a list of URLs is split only before http:// and https://: %s', (_, words, notify) => {
+    expect(read(words.flatMap((word) => ['--notify', word])).settings).toMatchObject({ notify });
+    expect(read([], { LEINDEX_RELOADER_NOTIFY: words.join(',') }).settings).toMatchObject({ notify });
   });
   it('are left alone by a variable that says false, or nothing', () => {
     expect(
