@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { STATUS_CODES } from 'node:http';
+import type { Duplex } from 'node:stream';
 import type { ReloadResult } from '../core/reload-result.ts';
 
 /** What a route gives back; written by `sendAnswer`. */
@@ -22,6 +23,7 @@ export type RequestReason =
   | 'RequestTimeout'
   | 'BodyTooLarge'
   | 'UnsupportedMediaType'
+  | 'ExpectationFailed'
   | 'HeadersTooLarge'
   | 'Stopping'
   | 'InternalError';
@@ -53,16 +55,30 @@ export function problem(input: {
 
 export function sendAnswer(response: ServerResponse, answer: HttpAnswer): void {
   if (response.headersSent || response.destroyed) return;
+  const { headers, payload } = render(answer);
+  response.writeHead(answer.status, headers);
+  response.end(payload);
+}
+
+/** The same on a connection whose request was never one, and ends the connection. */
+export function endWithAnswer(socket: Duplex, answer: HttpAnswer): void {
+  const { headers, payload } = render({ ...answer, headers: { ...answer.headers, Connection: 'close' } });
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  const head = `HTTP/1.1 ${answer.status} ${STATUS_CODES[answer.status] ?? 'Error'}\r\n${lines.join('')}\r\n`;
+  socket.end(Buffer.concat([Buffer.from(head), payload]));
+}
+
+function render(answer: HttpAnswer): { headers: Record<string, string | number>; payload: Buffer } {
   const isText = typeof answer.body === 'string';
   const payload = Buffer.from(isText ? answer.body : `${JSON.stringify(answer.body)}\n`);
-  response.writeHead(answer.status, {
+  const headers = {
     'Content-Type': answer.contentType ?? 'application/json',
     'Content-Length': payload.length,
     'Cache-Control': 'no-store',
     'X-Content-Type-Options': 'nosniff',
     ...answer.headers,
-  });
-  response.end(payload);
+  };
+  return { headers, payload };
 }
 
 function resultOfStatus(status: number, reason: RequestReason): ReloadResult {

@@ -7,15 +7,17 @@ import {
   type ServerResponse,
 } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
-import type { AddressInfo, Socket } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import { isAuthorized, SecretFile } from './bearer-token.ts';
+import { answerClientError } from './client-error.ts';
 import type { ConfigReloadManager } from './config-reload-manager.ts';
 import { HttpProblem, problem, sendAnswer, type HttpAnswer } from './http-answer.ts';
 import { openPaths, routes } from './http-routes.ts';
 import { isLoopbackAddress } from './loopback.ts';
 import { guardOrigin } from './origin-guard.ts';
+import { guardProtocol } from './protocol-guard.ts';
 import { TlsFiles } from './tls-files.ts';
 
 /** Times are milliseconds. */
@@ -122,6 +124,7 @@ export class HttpEndpoint {
       keepAliveTimeout: keepAliveTimeoutMs,
       connectionsCheckingInterval: Math.min(1000, headersTimeoutMs),
       maxHeaderSize: 16_384,
+      requireHostHeader: false, // guardProtocol asks for it, and says so
     };
     const onRequest = (request: IncomingMessage, response: ServerResponse) => void this.#answer(request, response);
     const server = this.#tls
@@ -129,9 +132,10 @@ export class HttpEndpoint {
       : createHttpServer(settings, onRequest);
     server.maxConnections = maxConnections;
     server.maxRequestsPerSocket = 1000;
-    server.on('clientError', onClientError);
+    server.on('clientError', answerClientError);
     // A body is asked for only after the checks that need none.
     server.on('checkContinue', onRequest);
+    server.on('checkExpectation', onRequest);
     return server;
   }
 
@@ -161,6 +165,7 @@ export class HttpEndpoint {
   }
 
   async #route(request: IncomingMessage, response: ServerResponse): Promise<HttpAnswer> {
+    guardProtocol(request);
     guardOrigin(request, this.#isLoopback);
     const [path = '', search = ''] = (request.url ?? '').split('?', 2);
     if (!openPaths.has(path)) await this.#authorize(request);
@@ -218,29 +223,4 @@ export class HttpEndpoint {
       text: (await registry?.metrics()) ?? '',
     };
   }
-}
-
-/** A request that is no HTTP, or too slow, or too long in the head: answered without going through the router. */
-function onClientError(error: NodeJS.ErrnoException, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
-    socket.destroy();
-    return;
-  }
-  const [status, reason, detail] =
-    error.code === 'HPE_HEADER_OVERFLOW'
-      ? [431, 'HeadersTooLarge', 'the head of the request is too large']
-      : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
-        ? [408, 'RequestTimeout', 'the request did not arrive in time']
-        : [400, 'MalformedRequest', 'this is no HTTP request'];
-  const { body } = problem({
-    status: status,
-    reason: reason,
-    detail: detail,
-    result: 'io_error',
-  });
-  const text = `${JSON.stringify(body)}\n`;
-  socket.end(
-    `HTTP/1.1 ${status} ${(body as { title: string }).title}\r\nContent-Type: application/problem+json\r\n` +
-      `Content-Length: ${Buffer.byteLength(text)}\r\nConnection: close\r\n\r\n${text}`,
-  );
 }

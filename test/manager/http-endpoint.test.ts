@@ -84,6 +84,16 @@ async function startEndpoint(
   return { manager, workspace, endpoint, port, call, post };
 }
 
+/** Sends these bytes, and gives back all that comes until the connection ends. */
+function exchange(port: number, sent: string): Promise<string> {
+  let answer = '';
+  const socket = connect(port, '127.0.0.1', () => socket.write(sent));
+  afterTest(() => socket.destroy());
+  socket.on('data', (chunk) => (answer += chunk.toString()));
+  socket.on('error', () => undefined);
+  return new Promise((resolve) => socket.on('close', () => resolve(answer)));
+}
+
 const json = { 'content-type': 'application/json' };
 
 describe('answers', () => {
@@ -346,17 +356,57 @@ describe('TLS', () => {
   });
 });
 
+describe('what Node would answer by itself', () => {
+  it('is a problem document with the head of every other answer', async () => {
+    const tokenFile = newWorkspace(null).in('token');
+    writeFileSync(tokenFile, 'token-0123456789abcdef');
+    const { port } = await startEndpoint({ tokenFile, headersTimeoutMs: 200, requestTimeoutMs: 300 });
+    const head = 'GET /v1/config HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n';
+    const chunked = 'POST /v1/reload HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n';
+    const authorization = 'Authorization: Bearer token-0123456789abcdef\r\n';
+    const table: [number, string, string, string][] = [
+      [400, 'MalformedRequest', 'no Host', 'GET /healthz HTTP/1.1\r\n\r\n'],
+      [400, 'MalformedRequest', 'no Host, a sandboxed page', 'GET /healthz HTTP/1.1\r\nOrigin: null\r\n\r\n'],
+      [400, 'MalformedRequest', 'no HTTP', 'nonsense\r\n\r\n'],
+      [400, 'MalformedRequest', 'two lengths', `${head}Content-Length: 1\r\nContent-Length: 2\r\n\r\n`],
+      [408, 'RequestTimeout', 'a head that never ends', head],
+      [413, 'BodyTooLarge', 'long extensions', `${chunked}${authorization}\r\n1;${'x'.repeat(20_000)}\r\n`],
+      [417, 'ExpectationFailed', 'an expectation', `${head}Expect: foo\r\n\r\n`],
+      [417, 'ExpectationFailed', 'one expectation of two', `${head}Expect: foo, 100-continue\r\n\r\n`],
+      [431, 'HeadersTooLarge', 'a long head', `${head}X: ${'x'.repeat(20_000)}\r\n\r\n`],
+    ];
+    for (const [status, reason, name, sent] of table) {
+      const answer = await exchange(port, sent);
+      const [top = '', body = ''] = answer.split('\r\n\r\n');
+      expect(top, name).toMatch(new RegExp(`^HTTP/1\\.1 ${status} \\S`));
+      expect(top, name).toContain('\r\nContent-Type: application/problem+json\r\n');
+      expect(top, name).toContain(`\r\nContent-Length: ${Buffer.byteLength(body)}\r\n`);
+      expect(top, name).toContain('\r\nCache-Control: no-store\r\n');
+      expect(top, name).toContain('\r\nX-Content-Type-Options: nosniff\r\n');
+      const members = { type: 'about:blank', status, result: 'io_error', reason };
+      expect(JSON.parse(body), name).toMatchObject({
+        ...members,
+        title: expect.any(String),
+        detail: expect.any(String),
+      });
+    }
+  });
+
+  it('asks HTTP/1.0 for no Host, and meets the expectation 100-continue', async () => {
+    const { port } = await startEndpoint();
+    expect(await exchange(port, 'GET /healthz HTTP/1.0\r\n\r\n')).toMatch(/^HTTP\/1\.1 200 /);
+    const head =
+      'POST /v1/reload HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nContent-Type: application/json\r\n';
+    expect(await exchange(port, `${head}Content-Length: 2\r\nExpect: 100-Continue\r\n\r\n{}`)).toMatch(
+      /^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 200 /,
+    );
+  });
+});
+
 describe('slow and broken clients', () => {
   it('cuts a head that never ends and a body that never comes, while others are served', async () => {
     const { port, call } = await startEndpoint({ headersTimeoutMs: 100, requestTimeoutMs: 200 });
-    const open = (text: string) => {
-      let answer = '';
-      const socket = connect(port, '127.0.0.1', () => socket.write(text));
-      afterTest(() => socket.destroy());
-      socket.on('data', (chunk) => (answer += chunk.toString()));
-      socket.on('error', () => undefined);
-      return new Promise<string>((resolve) => socket.on('close', () => resolve(answer)));
-    };
+    const open = (text: string) => exchange(port, text);
     const heads = Array.from({ length: 20 }, () => open('GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Slow: '));
     const body = open(
       'POST /v1/reload HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{',
