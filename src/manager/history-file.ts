@@ -71,6 +71,8 @@ export class HistoryFile {
 
   /** Resolves when everything is on disk, or could not be put there. */
   async close(): Promise<void> {
+    while (this.#writing) await this.#writing;
+    // What was under way may just have failed: no later event tries again.
     if (this.#mustRewrite) this.#write();
     while (this.#writing) await this.#writing;
   }

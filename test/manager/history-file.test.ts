@@ -107,6 +107,29 @@ describe('HistoryFile', () => {
     expect([...earlier].reverse()).toEqual(manager.getEventHistory());
   });
 
+  it('closed while a write fails, tries once more: no later event will', async () => {
+    const events = await someEvents();
+    const blocked = newWorkspace(null).in('blocked');
+    writeFileSync(blocked, 'a file where a folder should be');
+    let isClosing = false;
+    const mendAtFailure = pino(
+      { level: 'warn' },
+      {
+        write: () => {
+          if (!isClosing) return;
+          rmSync(blocked);
+          mkdirSync(blocked);
+        },
+      },
+    );
+    const path = `${blocked}/history.jsonl`;
+    const file = await HistoryFile.open({ path, limit: 100, logger: mendAtFailure });
+    for (const event of events) file.append(event);
+    isClosing = true;
+    await file.close();
+    expect((await HistoryFile.open({ path, limit: 100, logger })).earlier).toEqual(events);
+  });
+
   it('survives restarts of the manager, and clearing it clears the disk', async () => {
     const historyFile = newWorkspace(null).in('history.jsonl');
     const first = await startManager({ historyFile });
