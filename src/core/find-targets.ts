@@ -3,7 +3,7 @@ import { endpointOf } from './endpoint.ts';
 import { matchesLabels, parseLabelSelector } from './label-selector.ts';
 import { podAnnotations } from './names.ts';
 import type { ConfigVolume, ContainerView, PodView, RunningContainer } from './pod-view.ts';
-import type { SkipReason } from './reasons.ts';
+import { needsRestart, type SkipReason } from './reasons.ts';
 import { readRecord, recordAnnotation } from './target-record.ts';
 import type { AddressRules } from './address-rules.ts';
 import type { SignalChannel, Target } from './target.ts';
@@ -79,7 +79,8 @@ function usesOf(pod: PodView, query: TargetQuery): Use[] {
   if (endpoint?.kind === 'endpoint') {
     const container = pod.containers.find(({ name }) => name === (policy.container ?? endpoint.container));
     if (!container) return [containerNotFound(pod, policy.container ?? endpoint.container)];
-    return [targetOr(pod, container, query, { channel: endpoint.channel, isMounted: volumes.length > 0 })];
+    const target = targetOr(pod, container, query, { channel: endpoint.channel, isMounted: volumes.length > 0 });
+    return [target, ...outOfReach(pod, container, { volumes, query })];
   }
   if (policy.container !== undefined && !pod.containers.some(({ name }) => name === policy.container)) {
     return [containerNotFound(pod, policy.container)];
@@ -87,6 +88,19 @@ function usesOf(pod: PodView, query: TargetQuery): Use[] {
   return pod.containers
     .filter(({ name }) => policy.container === undefined || name === policy.container)
     .flatMap((container) => signalUse({ pod, container, volumes, query }));
+}
+
+/** What the pod's endpoint cannot bring up to date: the other containers that only a restart would. */
+function outOfReach(
+  pod: PodView,
+  served: ContainerView,
+  how: { readonly volumes: readonly ConfigVolume[]; readonly query: TargetQuery },
+): Use[] {
+  if (how.query.policy.container !== undefined) return [];
+  return pod.containers
+    .filter((container) => container !== served)
+    .flatMap((container) => signalUse({ pod, container, ...how }))
+    .filter((use) => use.kind === 'skipped' && needsRestart(use.skipped));
 }
 
 /** `selector` names a pod that does not mount the source: only with its owner's consent, and only by its endpoint. */

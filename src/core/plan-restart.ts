@@ -1,5 +1,6 @@
 import type { ReloadPolicy } from './annotations.ts';
 import type { FoundTargets, SkippedUse } from './find-targets.ts';
+import { needsRestart } from './reasons.ts';
 
 /** What `on-unreloadable: restart` comes to. */
 export interface RestartPlan {
@@ -27,9 +28,7 @@ export function planRestart(
 ): RestartPlan {
   if (policy.onUnreloadable !== 'restart') return NONE;
   // A pod without a controller would not come back: it stays skipped, and is reported.
-  const uses = skipped.filter(
-    ({ reason, isOwned }) => isOwned && (reason === 'SubPathMount' || reason === 'EnvironmentUse'),
-  );
+  const uses = skipped.filter(({ reason, isOwned }) => isOwned && needsRestart({ reason }));
   const isOutdated = ({ running }: SkippedUse) => revision > 1 && running !== undefined && running.startedAt < seenAt;
   const outdated = uses.filter(isOutdated);
   const isQuiet = pending.length === 0 && uses.every(({ isReady }) => isReady);

@@ -80,6 +80,11 @@ export const skipReasons = [
 ] as const;
 export type SkipReason = (typeof skipReasons)[number];
 
+/** What a running container never sees, and its successor does. */
+export function needsRestart({ reason }: { readonly reason: SkipReason }): boolean {
+  return reason === 'SubPathMount' || reason === 'EnvironmentUse';
+}
+
 /** How a whole reload of a source ended. */
 export const sourceReasons = {
   Reloaded: done,
@@ -90,6 +95,8 @@ export const sourceReasons = {
   InvalidAnnotation: invalid,
   KeyMissing: missing,
   TargetsFailed: { result: ReloadResult.ioError, next: 'retry' },
+  /** A newer text replaced it before every target ran it. */
+  Superseded: { result: ReloadResult.alreadyInProgress, next: 'done' },
   RollbackImpossible: { result: ReloadResult.ioError, next: 'wait' },
   PublishRefused: { result: ReloadResult.ioError, next: 'wait' },
   RolloutHalted: { result: ReloadResult.ioError, next: 'wait' },

@@ -1,6 +1,7 @@
 import type { ReloadPolicy } from './annotations.ts';
 import type { ConfigReloadStatus } from './configreload.ts';
 import { policyFingerprint } from './policy-fingerprint.ts';
+import { findCondition } from './status.ts';
 
 /** A text of the source that is overridden by an earlier revision: kept in the status, so that it survives the controller. */
 export interface Rollback {
@@ -27,17 +28,25 @@ const NONE: Override = { kind: 'none' };
 
 /**
  * A rollback holds for the text it was made from: a newer text ends it, and so does a new `requested-at`; one made after a failure
- * ends with a new policy, one that was asked for when the annotation is taken away. `rollback-to` acts once for each value.
+ * ends with a new policy, one that was asked for when the annotation is taken away. `rollback-to` acts once for each value; one
+ * that could not be done is done with at the next edit, which it must not hold up.
  */
 export function overrideOf(policy: ReloadPolicy, status: ConfigReloadStatus, sourceHash: string): Override {
   const { rollback } = status;
   const isAskedAnew = policy.rollbackTo !== undefined && status.observedRollback !== String(policy.rollbackTo);
-  if (isAskedAnew) return askedFor(policy.rollbackTo, status);
+  if (isAskedAnew || isRefused(policy, status, sourceHash)) return askedFor(policy.rollbackTo, status);
   if (rollback?.fromHash !== sourceHash) return NONE;
   if (rollback.cause === 'asked' && policy.rollbackTo === undefined) return NONE;
   const isRequested = policy.requestedAt !== undefined && status.observedRequest !== policy.requestedAt;
   const isTriedAnew = rollback.cause === 'failure' && rollback.policy !== policyFingerprint(policy);
   return isRequested || isTriedAnew ? NONE : { kind: 'revision', revision: rollback.toRevision, cause: rollback.cause };
+}
+
+/** The present value of `rollback-to` was found impossible, and the text is still the one that it was found with. */
+function isRefused({ rollbackTo }: ReloadPolicy, status: ConfigReloadStatus, sourceHash: string): boolean {
+  const isHeld = findCondition(status, 'Reloaded')?.reason === 'RollbackImpossible';
+  const isOfFailure = status.rollback?.fromHash === sourceHash;
+  return rollbackTo !== undefined && isHeld && !isOfFailure && status.observedHash === sourceHash;
 }
 
 function askedFor(wanted: number | 'previous' | undefined, status: ConfigReloadStatus): Override {

@@ -13,7 +13,7 @@ export function showKey(text: string): string {
   return isName(text) ? `"${text}"` : 'a key that is no plain name';
 }
 
-/** Whether a key looks like the name of a setting, and so may be shown. */
+/** Whether a key looks like the name of a setting, and so may be shown: tokens that got there by mistake are longer, or full of digits. */
 export function isName(text: string): boolean {
-  return /^[A-Za-z_][A-Za-z0-9_.-]{0,63}$/.test(text);
+  return /^[A-Za-z_][A-Za-z0-9_.-]{0,39}$/.test(text) && (text.match(/[0-9]/g) ?? []).length <= 2;
 }

@@ -43,6 +43,8 @@ export interface StatusChange {
   readonly conditions?: readonly ConditionInput[];
   readonly targets?: TargetCounts;
   readonly pods?: readonly PodStatus[];
+  /** A reload that this one replaced before it came to its end: goes into the history first. */
+  readonly superseded?: HistoryEntry;
   /** A concluded reload: goes to the top of the history and into the stats. */
   readonly entry?: HistoryEntry;
   /** Every target runs the observed hash. */
@@ -62,9 +64,11 @@ export function nextStatus(
   { generation, now, historyLimit }: StatusContext,
 ): ConfigReloadStatus {
   const before = repairStatus(previous);
-  const { conditions = [], targets, pods, isApplied, entry: given, ...observed } = change;
+  const { conditions = [], targets, pods, isApplied, superseded, entry, ...observed } = change;
   // A write whose answer was lost is repeated: the same entry counts once.
-  const entry = before.history.some(({ id }) => id === given?.id) ? undefined : given;
+  const entries = [entry, superseded].filter(
+    (one) => one !== undefined && !before.history.some(({ id }) => id === one.id),
+  ) as HistoryEntry[];
   const next = { ...before, ...observed, observedGeneration: generation };
   const hasMoved =
     isApplied === true && (next.appliedHash !== next.desiredHash || next.appliedRevision !== next.desiredRevision);
@@ -80,11 +84,8 @@ export function nextStatus(
     targets: targets ?? next.targets,
     podsReady: targets ? `${targets.reloaded}/${targets.total}` : next.podsReady,
     pods: pods ? boundPods(pods) : next.pods,
-    stats: entry ? countEntry(next.stats, entry) : next.stats,
-    history: (entry ? [boundEntry(entry), ...next.history] : next.history).slice(
-      0,
-      Math.min(historyLimit, MAX_HISTORY),
-    ),
+    stats: entries.toReversed().reduce(countEntry, next.stats),
+    history: [...entries.map(boundEntry), ...next.history].slice(0, Math.min(historyLimit, MAX_HISTORY)),
   };
 }
 

@@ -35,8 +35,9 @@ export function createEndpoints({ ca, assertMayAct }: EndpointOptions = {}): End
           path: channel.path,
           method: 'POST',
           signal: deadline.signal,
-          headersTimeout: deadlineMs,
-          bodyTimeout: deadlineMs,
+          // The deadline alone ends it: a time-out of undici's own at the same moment would look like a broken connection.
+          headersTimeout: 0,
+          bodyTimeout: 0,
           headers: {
             'content-type': 'application/json',
             'content-length': String(body.length),

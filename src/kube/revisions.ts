@@ -58,14 +58,15 @@ export function createRevisions(client: KubeClient): RevisionPort {
       }
     },
     read,
-    async prune(key, keep, signal) {
+    async prune(key, { newest, and }, signal) {
       const { namespace, name } = splitKey(key);
       const path = resourcePath(resources.controllerRevisions, { namespace });
       const query = { labelSelector: `${SOURCE_LABEL}=${labelOf(name)}` };
       const { body } = await client.request<unknown>({ path, query, signal });
       const old = asList(asObject(body)['items'])
         .toSorted((a, b) => asNumber(b['revision']) - asNumber(a['revision']))
-        .slice(keep);
+        .slice(newest)
+        .filter(({ revision }) => asNumber(revision) !== and);
       for (const one of old) {
         const metadata = asObject(one['metadata']);
         const gone = resourcePath(resources.controllerRevisions, { namespace, name: asText(metadata['name']) });

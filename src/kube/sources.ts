@@ -23,36 +23,55 @@ export function createSources(client: KubeClient): SourcePort {
       const object = await get(resourcePath(resources.configMaps, splitKey(key)), signal);
       return object && toSource(object);
     },
-    async restore(source, { key, content }, signal) {
-      const path = resourcePath(resources.configMaps, { namespace: source.namespace, name: source.name });
-      const { uid, resourceVersion } = source;
-      await client.mergePatch(path, { metadata: { uid, resourceVersion }, ...asData(key, content) }, { signal });
-    },
-    async publish(source, { name, key, content }, signal) {
-      const { namespace } = source;
-      const present = await get(resourcePath(resources.configMaps, { namespace, name }), signal);
-      const data = asData(key, content);
-      if (!present) {
-        const metadata = { name, namespace, annotations: { [PUBLISHED_FROM]: source.name } };
-        const body = { apiVersion: 'v1', kind: 'ConfigMap', metadata, data: data.data };
-        await client.request({ method: 'POST', path: resourcePath(resources.configMaps, { namespace }), body, signal });
+    restore: (source, { key, content }, signal) =>
+      unlessForbidden(async () => {
+        const path = resourcePath(resources.configMaps, { namespace: source.namespace, name: source.name });
+        const { uid, resourceVersion } = source;
+        await client.mergePatch(path, { metadata: { uid, resourceVersion }, ...asData(key, content) }, { signal });
+        return 'restored';
+      }),
+    publish: (source, { name, key, content }, signal) =>
+      unlessForbidden(async () => {
+        const { namespace } = source;
+        const present = await get(resourcePath(resources.configMaps, { namespace, name }), signal);
+        const data = asData(key, content);
+        if (!present) {
+          const metadata = { name, namespace, annotations: { [PUBLISHED_FROM]: source.name } };
+          const body = { apiVersion: 'v1', kind: 'ConfigMap', metadata, data: data.data };
+          await client.request({
+            method: 'POST',
+            path: resourcePath(resources.configMaps, { namespace }),
+            body,
+            signal,
+          });
+          return 'published';
+        }
+        const { uid, resourceVersion, annotations } = asObject(present['metadata']);
+        const own = asTextMap(annotations);
+        if (own[PUBLISHED_FROM] !== source.name || isOptedIn(own)) return 'refused';
+        if (asTextMap(present['data'])[key] === data.data[key]) return 'unchanged';
+        const path = resourcePath(resources.configMaps, { namespace, name });
+        await client.mergePatch(path, { metadata: { uid, resourceVersion }, ...data }, { signal });
         return 'published';
-      }
-      const { uid, resourceVersion, annotations } = asObject(present['metadata']);
-      const own = asTextMap(annotations);
-      if (own[PUBLISHED_FROM] !== source.name || isOptedIn(own)) return 'refused';
-      if (asTextMap(present['data'])[key] === data.data[key]) return 'unchanged';
-      const path = resourcePath(resources.configMaps, { namespace, name });
-      await client.mergePatch(path, { metadata: { uid, resourceVersion }, ...data }, { signal });
-      return 'published';
-    },
-    async readToken({ namespace, secret }, signal) {
-      const object = await get(resourcePath(resources.secrets, { namespace, name: secret }), signal);
-      const base64 = asTextMap(object?.['data'])['token'];
-      const token = base64 === undefined ? '' : Buffer.from(base64, 'base64').toString('utf8').trim();
-      return /^[\x21-\x7e]{1,4096}$/.test(token) ? token : undefined;
-    },
+      }),
+    readToken: ({ namespace, secret }, signal) =>
+      unlessForbidden(async () => {
+        const object = await get(resourcePath(resources.secrets, { namespace, name: secret }), signal);
+        const base64 = asTextMap(object?.['data'])['token'];
+        const token = base64 === undefined ? '' : Buffer.from(base64, 'base64').toString('utf8').trim();
+        return /^[\x21-\x7e]{1,4096}$/.test(token) ? { token } : 'missing';
+      }),
   };
+}
+
+/** A feature that the chart leaves out has no permission: that is said where it is asked for. */
+async function unlessForbidden<const T>(call: () => Promise<T>): Promise<T | 'forbidden'> {
+  try {
+    return await call();
+  } catch (error) {
+    if (isKind(error, 'Forbidden')) return 'forbidden';
+    throw error;
+  }
 }
 
 /** Marks a ConfigMap as the controller's own copy of that source. */

@@ -6,6 +6,7 @@ import type { ReloadPlan } from '../core/plan-reload.ts';
 import { policyFingerprint } from '../core/policy-fingerprint.ts';
 import { formatDuration } from '../core/duration.ts';
 import { type ConditionInput, findCondition, isUnderWay, type StatusChange, toSeconds } from '../core/status.ts';
+import type { SourceReason } from '../core/reasons.ts';
 import type { Rollback } from '../core/rollback.ts';
 import { describeFailures } from './describe.ts';
 import type { Observation } from './observe.ts';
@@ -22,11 +23,15 @@ export function quietChange(plan: QuietPlan, observed: Observation): StatusChang
   return { ...quietly(plan, observed), doubt: forgetsText ? doubtAfter(status, '') : status.doubt };
 }
 
-function quietly(plan: QuietPlan, { source, config, status }: Observation): StatusChange {
+function quietly(plan: QuietPlan, { source, reading, config, status }: Observation): StatusChange {
   const observedResourceVersion = source.resourceVersion;
   const seen = seenHash(config) ?? status.observedHash;
   const valid = condition('Valid', 'True', 'Valid', `the configuration is valid (${shortHash(seen)})`);
   const running = describeRunning(status.appliedRevision);
+  const policy = reading.kind === 'optedIn' ? reading.policy : undefined;
+  const isCurrent = status.appliedHash === seen;
+  // A `requested-at` that was there when the source was first seen asks for nothing.
+  const observedRequest = status.observedHash === '' ? (policy?.requestedAt ?? '') : status.observedRequest;
   switch (plan.kind) {
     case 'reject':
       return {
@@ -43,28 +48,38 @@ function quietly(plan: QuietPlan, { source, config, status }: Observation): Stat
       return {
         observedResourceVersion,
         observedHash: seen,
+        ...(config.kind === 'rollbackImpossible' ? { observedRollback: String(policy?.rollbackTo ?? '') } : {}),
         conditions: [
           valid,
           condition('Reloaded', 'False', plan.reason, `${plan.message}; ${running}`),
           condition('Progressing', 'False', plan.reason, 'waiting for a change of the ConfigMap'),
         ],
       };
-    case 'pause': {
-      const isCurrent = status.appliedHash === seen;
+    case 'pause':
       return {
         observedResourceVersion,
+        observedHash: seen,
+        observedRequest,
         conditions: [
           valid,
           condition('Reloaded', isCurrent ? 'True' : 'False', 'Paused', `paused by annotation; ${running}`),
           condition('Progressing', 'False', 'Paused', 'paused by annotation; nothing is reloaded'),
         ],
       };
-    }
     case 'stayHalted':
       return { observedResourceVersion };
     case 'dryRun': {
       const what = `dry run: ${plan.due.length} targets would be reloaded to ${shortHash(seen)}; ${running}`;
-      return { observedResourceVersion, conditions: [valid, condition('Progressing', 'False', 'DryRun', what)] };
+      return {
+        observedResourceVersion,
+        observedHash: seen,
+        observedRequest,
+        conditions: [
+          valid,
+          condition('Reloaded', isCurrent ? 'True' : 'False', 'DryRun', what),
+          condition('Progressing', 'False', 'DryRun', what),
+        ],
+      };
     }
   }
 }
@@ -117,10 +132,12 @@ function rollbackChange({ plan, observed: { status }, tally }: Conclusion): Stat
   return { rollback: isRestored ? { ...rollback, isRestored: true } : null };
 }
 
-/** Whether a change is being rolled out and not yet in the history. */
+/** Whether a change is being rolled out, or could not be, and is not yet in the history. */
 export function isOpen(plan: ReloadPlan, { status }: Observation): boolean {
-  return plan.isNew || isUnderWay(status);
+  return plan.isNew || isUnderWay(status) || HELD.has(findCondition(status, 'Reloaded')?.reason);
 }
+
+const HELD: ReadonlySet<string | undefined> = new Set<SourceReason>(['PublishRefused', 'RollbackImpossible']);
 
 function observedChange(plan: ReloadPlan, observed: Observation, now: Date): StatusChange {
   return {
@@ -197,6 +214,13 @@ function reloadedConditions({
     condition('Reloaded', 'False', 'TargetsFailed', failed),
     condition('Progressing', 'False', 'TargetsFailed', next),
   ];
+}
+
+/** Of the text that is to run, where it is not reloaded now; undefined: that cannot be said. */
+export function wantedHash({ config, status: { rollback, desiredHash } }: Observation): string | undefined {
+  const seen = seenHash(config);
+  const isRolledBack = rollback?.toHash === desiredHash && rollback.fromHash === seen;
+  return isRolledBack ? desiredHash : seen;
 }
 
 function seenHash(config: Observation['config']): string | undefined {

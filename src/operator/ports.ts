@@ -49,16 +49,22 @@ export interface SourcePort {
   /** A read of the present, never of a cache; undefined where there is no such ConfigMap. */
   read(key: string, signal: AbortSignal): Promise<Source | undefined>;
   /** Sets one key of the source back to an earlier text, unless somebody changed the ConfigMap since it was read. */
-  restore(source: SourceRef, data: { key: string; content: Uint8Array }, signal: AbortSignal): Promise<void>;
+  restore(
+    source: SourceRef,
+    data: { key: string; content: Uint8Array },
+    signal: AbortSignal,
+  ): Promise<'restored' | 'forbidden'>;
   /** Writes a validated text into a ConfigMap that is the controller's own for this source; anybody else's is left alone. */
   publish(
     source: SourceRef,
     published: { name: string; key: string; content: Uint8Array },
     signal: AbortSignal,
-  ): Promise<'published' | 'unchanged' | 'refused'>;
-  /** The token of `token-secret`; undefined where Secret or key is missing. */
-  readToken(source: { namespace: string; secret: string }, signal: AbortSignal): Promise<string | undefined>;
+  ): Promise<'published' | 'unchanged' | 'refused' | 'forbidden'>;
+  /** The token of `token-secret`; `missing`: there is no such Secret, or no token in it. */
+  readToken(source: { namespace: string; secret: string }, signal: AbortSignal): Promise<TokenReading>;
 }
+
+export type TokenReading = { readonly token: string } | 'missing' | 'forbidden';
 
 export interface PodPort {
   /** Pods of a namespace as last seen by the watch. */
@@ -119,8 +125,8 @@ export interface RevisionPort {
   /** Keeps a valid text under its number; a repeat with the same hash does nothing. */
   save(source: SourceRef, owner: StoredReload, revision: Revision, signal: AbortSignal): Promise<void>;
   read(key: string, revision: number, signal: AbortSignal): Promise<Revision | undefined>;
-  /** Removes all but the newest `keep`. */
-  prune(key: string, keep: number, signal: AbortSignal): Promise<void>;
+  /** Removes all but so many of the newest, and the one of that number. */
+  prune(key: string, kept: { newest: number; and: number }, signal: AbortSignal): Promise<void>;
 }
 
 /** What one attempt on one target came to. `hash` is what the target is known to hold; null: not known. */

@@ -4,14 +4,15 @@ import type { ReloadPlan } from '../core/plan-reload.ts';
 import { targetId } from '../core/target.ts';
 import type { Logger } from 'pino';
 import { type Action, awaitChange, requeueAfter } from '../runtime/reconciler.ts';
+import { isOpen } from './changes.ts';
 import type { InFlight } from './in-flight.ts';
 import type { KnownConfigs } from './known-configs.ts';
 import { observe, queryOf, type Observation } from './observe.ts';
-import type { Ports } from './ports.ts';
+import type { Ports, TokenReading } from './ports.ts';
 import { Recorder } from './record.ts';
 import { reloadTarget } from './reload-target.ts';
 import type { RetryBook } from './retry-book.ts';
-import { foreignCopy, provide } from './provide.ts';
+import { provide } from './provide.ts';
 import { restartNext } from './restart-next.ts';
 import { soakCanaries } from './soak.ts';
 import { rollOut, type RolloutResult } from './rollout.ts';
@@ -57,7 +58,7 @@ export async function reconcile(key: string, operator: Operator, signal: AbortSi
       await recorder.begin(plan, signal); // who cannot record does not act
       const provision = await provide(observed, plan, { operator, signal });
       if (provision === 'restored') return requeueAfter(0);
-      if (provision === 'refused') return recorder.hold('PublishRefused', foreignCopy(plan), signal);
+      if (provision !== 'provided') return recorder.hold(provision, signal);
       const result = await act(key, observed, plan, { operator, signal });
       if (result === 'superseded') {
         await recorder.cutOff(plan, signal);
@@ -96,6 +97,7 @@ async function act(
       token: await readToken(observed, plan, operator.ports, both),
       strategies: operator.strategies,
       crashed: crashedBy(plan, observed),
+      seenAt: seenAt(plan, observed, operator.ports.clock),
       isImmutable: observed.source.isImmutable && plan.policy.publishTo === undefined,
     };
     return await rollOut({
@@ -113,6 +115,12 @@ async function act(
   }
 }
 
+function seenAt(plan: ReloadPlan, observed: Observation, clock: Ports['clock']): number | undefined {
+  if (!isOpen(plan, observed)) return undefined;
+  const before = plan.isNew ? NaN : clock.now().getTime() - Date.parse(observed.status.observedTime);
+  return clock.monotonic() - (before > 0 ? before : 0);
+}
+
 function crashedBy({ accepted: { hash } }: ReloadPlan, { status }: Observation): ReadonlyMap<string, string> {
   const crashed = status.pods.filter((pod) => pod.reason === 'ProcessCrashed' && pod.hash === hash);
   return new Map(crashed.map((pod) => [targetId(pod), pod.containerID]));
@@ -123,9 +131,9 @@ async function readToken(
   { policy: { tokenSecret } }: ReloadPlan,
   ports: Ports,
   signal: AbortSignal,
-): Promise<string | undefined | null> {
+): Promise<TokenReading | undefined> {
   if (tokenSecret === undefined) return undefined;
-  return (await ports.sources.readToken({ namespace, secret: tokenSecret }, signal)) ?? null;
+  return ports.sources.readToken({ namespace, secret: tokenSecret }, signal);
 }
 
 function forget(key: string, operator: Operator): Action {

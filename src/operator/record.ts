@@ -6,13 +6,14 @@ import type { ReloadPlan } from '../core/plan-reload.ts';
 import type { ReloadResult } from '../core/reload-result.ts';
 import { type SourceReason, sourceReasons } from '../core/reasons.ts';
 import { type Rollback, rollbackAfterFailure } from '../core/rollback.ts';
-import { findCondition, isUnderWay } from '../core/status.ts';
+import { findCondition, isUnderWay, type StatusChange } from '../core/status.ts';
 import { type Action, awaitChange, requeueAfter } from '../runtime/reconciler.ts';
 import { Announcer } from './announce.ts';
-import { beginningChange, conclusionChange, isOpen, quietChange } from './changes.ts';
+import { beginningChange, conclusionChange, isOpen, quietChange, wantedHash } from './changes.ts';
 import { describeFailures } from './describe.ts';
 import type { Observation } from './observe.ts';
 import type { Operator } from './reconcile.ts';
+import type { Refusal } from './provide.ts';
 import type { RolloutResult } from './rollout.ts';
 import { StatusWriter } from './status-writer.ts';
 import { type Tally, tallyUp } from './tally.ts';
@@ -41,10 +42,11 @@ export class Recorder {
   async note(plan: QuietPlan, signal: AbortSignal): Promise<void> {
     const { status } = this.#observed;
     const change = quietChange(plan, this.#observed);
-    const isRejectedAnew = plan.kind === 'reject' && findCondition(status, 'Valid')?.message !== plan.message;
+    const isRejectedAnew = plan.kind === 'reject' && isNewsOf(plan, status);
     const isHeldAnew = plan.kind === 'hold' && findCondition(this.#writer.status, 'Reloaded')?.reason !== plan.reason;
     const entry = plan.kind === 'reject' && isRejectedAnew ? this.#rejectionEntry(plan) : undefined;
-    const isNews = await this.#store({ ...change, ...(entry ? { entry } : {}) }, signal);
+    const superseded = this.#supersededBy(wantedHash(this.#observed));
+    const isNews = await this.#store({ ...change, ...superseded, ...(entry ? { entry } : {}) }, signal);
     const { message, reason } = change.conditions?.at(-1) ?? {};
     if (isNews) this.#operator.logger.info({ source: this.#key, plan: plan.kind, reason }, message ?? plan.kind);
     if (plan.kind === 'reject' && isRejectedAnew) this.#announcer.rejected(plan.reason, plan.message);
@@ -52,6 +54,7 @@ export class Recorder {
     const wasDryRun = findCondition(status, 'Progressing');
     if (plan.kind === 'dryRun' && wasDryRun?.message !== message) this.#announcer.dryRun(message ?? '');
     if (entry) this.#operator.ports.metrics.reloadConcluded(entry.result, entry.durationMs / 1000);
+    this.#measure(plan.kind !== 'hold' && this.#writer.status.stats.lastReloadResult === 'success');
   }
 
   /** Before anything is touched: says what is about to happen, as the only writer. Who cannot record does not act. */
@@ -60,19 +63,24 @@ export class Recorder {
     const isIdle = plan.due.length === 0 && !plan.rollback;
     if (isIdle || (!plan.isNew && this.#observed.stored)) return;
     if (this.#observed.stored && !needsFence(plan)) return;
-    const change = beginningChange(plan, this.#observed, this.#operator.ports.clock.now());
-    await this.#store(change, signal, { isFence: true });
+    await this.#store(this.#beginning(plan), signal, { isFence: true });
   }
 
-  /** A rollout that was not announced was cut off: what it has touched is in doubt. */
+  /** A rollout was cut off: what it has touched is in doubt, so that the status must know of it; and the text has its number. */
   async cutOff(plan: ReloadPlan, signal: AbortSignal): Promise<void> {
-    if (!plan.isNew || isUnderWay(this.#writer.status)) return;
-    await this.#store(beginningChange(plan, this.#observed, this.#operator.ports.clock.now()), signal);
+    if (!plan.isNew) return;
+    if (!plan.rollback) await this.#saveRevision(plan, signal);
+    if (!isUnderWay(this.#writer.status)) await this.#store(this.#beginning(plan), signal);
+  }
+
+  #beginning(plan: ReloadPlan): StatusChange {
+    const now = this.#operator.ports.clock.now();
+    return { ...beginningChange(plan, this.#observed, now), ...this.#supersededBy(plan.accepted.hash) };
   }
 
   /** After the rollout. Says when to look again. */
   async conclude(plan: ReloadPlan, result: RolloutResult, signal: AbortSignal): Promise<Action> {
-    const { clock, metrics } = this.#operator.ports;
+    const { clock } = this.#operator.ports;
     const now = clock.now();
     const tally = tallyUp(plan, this.#observed, result, now);
     const before = findCondition(this.#observed.status, 'Reloaded');
@@ -86,28 +94,55 @@ export class Recorder {
     const rollback = this.#rollbackAfter(plan, tally);
     const waitMs = rollback ? 0 : tally.isRetryable ? this.#operator.retries.next(this.#key, hash) : undefined;
     if (waitMs === undefined) this.#operator.retries.forget(this.#key);
-    await this.#store(
-      conclusionChange({ plan, observed: this.#observed, tally, entry, rollback, waitMs, now }),
-      signal,
-    );
+    const conclusion = conclusionChange({ plan, observed: this.#observed, tally, entry, rollback, waitMs, now });
+    await this.#store({ ...conclusion, ...this.#supersededBy(hash) }, signal);
 
     this.#tell(plan, { tally, result, entry });
-    const { failed, pending } = tally.targets;
-    const successTime = this.#writer.status.lastKnownGood.time;
-    metrics.sourceState(this.#key, { outOfSync: failed + pending, isSuccessful: tally.isApplied, successTime });
+    this.#measure(tally.isApplied);
     return waitMs === undefined ? awaitChange() : requeueAfter(waitMs);
+  }
+
+  #measure(isSuccessful: boolean): void {
+    const { targets, lastKnownGood } = this.#writer.status;
+    const state = { outOfSync: targets.failed + targets.pending, isSuccessful, successTime: lastKnownGood.time };
+    this.#operator.ports.metrics.sourceState(this.#key, state);
   }
 
   async #store(...written: Parameters<StatusWriter['write']>): Promise<boolean> {
     const isNews = await this.#writer.write(...written);
     this.#operator.lookedAt.add(this.#key);
+    const [{ superseded }] = written;
+    if (superseded) {
+      this.#announcer.concluded(superseded);
+      this.#operator.ports.metrics.reloadConcluded(superseded.result, superseded.durationMs / 1000);
+    }
     return isNews;
   }
 
+  /** A rollout that was begun, and did not come to its end before another text was wanted, leaves its entry as well. */
+  #supersededBy(wanted: string | undefined): { superseded?: HistoryEntry } {
+    const { status } = this.#writer;
+    if (wanted === undefined || !isUnderWay(status) || [wanted, ''].includes(status.desiredHash)) return {};
+    return {
+      superseded: {
+        ...this.#stamp(status.observedTime),
+        trigger: findCondition(status, 'Progressing')?.reason === 'Requested' ? 'requested' : 'configmap',
+        result: sourceReasons.Superseded.result,
+        reason: 'Superseded',
+        newHash: status.desiredHash,
+        revision: status.desiredRevision,
+        changes: [],
+        errorMessage: 'a change of the ConfigMap replaced it before every target ran it',
+        author: '',
+        targets: NO_TARGETS,
+      },
+    };
+  }
+
   /** What cannot be done, found out while doing it. */
-  async hold(reason: SourceReason, message: string, signal: AbortSignal): Promise<Action> {
+  async hold({ reason, message }: Refusal, signal: AbortSignal): Promise<Action> {
     await this.note({ kind: 'hold', reason, message }, signal);
-    return awaitChange();
+    return requeueAfter(REFUSED_MS);
   }
 
   #tell(
@@ -152,7 +187,8 @@ export class Recorder {
     const { key, content, accepted, policy } = plan;
     await revisions.save(source, owner, { revision, hash: accepted.hash, key, content, author: source.author }, signal);
     if (revision > policy.historyLimit && revision % PRUNE_EVERY === 0) {
-      await revisions.prune(this.#key, policy.historyLimit, signal);
+      const { lastKnownGood } = this.#observed.status;
+      await revisions.prune(this.#key, { newest: policy.historyLimit, and: lastKnownGood.revision }, signal);
     }
   }
 
@@ -162,7 +198,7 @@ export class Recorder {
     const reason = reasonOf(plan, tally, status);
     const { result } = sourceReasons[reason];
     return {
-      ...this.#stamp(plan.isNew ? undefined : status.observedTime),
+      ...this.#stamp(plan.isNew ? undefined : openSince(plan.accepted.hash, status)),
       trigger: plan.trigger,
       result: reason === 'TargetsFailed' || reason === 'RolloutHalted' ? (tally.failures[0]?.result ?? result) : result,
       reason,
@@ -208,8 +244,23 @@ export class Recorder {
   }
 }
 
+/** The same text refused for the same reason is no news; another text is, whatever it is refused for. */
+function isNewsOf({ hash, message }: Extract<Plan, { kind: 'reject' }>, status: ConfigReloadStatus): boolean {
+  return findCondition(status, 'Valid')?.message !== message || (hash !== '' && hash !== status.observedHash);
+}
+
+/** What was refused may be allowed by now: nobody tells of a permission. */
+const REFUSED_MS = 60_000;
+
 /** Old revisions are cleared away once in so many. */
 const PRUNE_EVERY = 10;
+
+/** When what is concluded now began: the change was seen, or, after it had succeeded once, a target failed that came later. */
+function openSince(hash: string, status: ConfigReloadStatus): string {
+  const hadSucceeded = status.history[0]?.newHash === hash && status.history[0].result === 'success';
+  const failedAt = hadSucceeded ? findCondition(status, 'Reloaded')?.lastTransitionTime : undefined;
+  return failedAt ?? status.observedTime;
+}
 
 /** So many endpoints are reloaded faster than the status is written. */
 const FEW = 16;

@@ -3,7 +3,7 @@ import { findTargets, type TargetQuery } from '../core/find-targets.ts';
 import { type TargetReason, targetReasons } from '../core/reasons.ts';
 import type { ReloadTrigger } from '../core/reload-event.ts';
 import { type EndpointChannel, type SignalChannel, type Target, targetId, type TargetOutcome } from '../core/target.ts';
-import type { AttemptResult, Ports } from './ports.ts';
+import type { AttemptResult, Ports, TokenReading } from './ports.ts';
 
 /** What every target of a rollout is brought to. */
 export interface ReloadJob {
@@ -14,19 +14,23 @@ export interface ReloadJob {
   readonly isForced: boolean;
   readonly request: string;
   readonly timeoutMs: number;
-  /** Bearer token for endpoints; null: `token-secret` names none that can be read. */
-  readonly token: string | undefined | null;
+  /** Bearer token for endpoints; undefined: none is named. */
+  readonly token: TokenReading | undefined;
   readonly strategies: readonly ('endpoint' | 'signal')[];
   /** Containers (by target id) that ended after the signal for this very text: id of the instance that ended. */
   readonly crashed: ReadonlyMap<string, string>;
   /** The ConfigMap that is mounted says `immutable: true`. */
   readonly isImmutable: boolean;
+  /** When the change that is rolled out was seen, monotonic milliseconds; undefined: it was rolled out before. */
+  readonly seenAt: number | undefined;
   /** Told when a target is proven, before that is recorded. */
   readonly onProven?: () => void;
 }
 
 /** How long one exec waits for the file before the kubelet is nudged again, milliseconds. */
 const NUDGE_EVERY_MS = 2_000;
+/** An endpoint that takes longer than this gets the kubelet's help, milliseconds. */
+const SLOW_ENDPOINT_MS = 500;
 /** How long one exec waits where the file either follows the edit that made it immutable, or never, milliseconds. */
 const IMMUTABLE_MS = 6_000;
 const EXEC_OVERHEAD_MS = 8_000;
@@ -125,22 +129,35 @@ class TargetReload {
     const { hash, content, trigger, isForced, token, query } = this.#job;
     const refusal = refuseEndpoint(channel, query.addresses);
     if (refusal !== undefined) return fail('EndpointAddressRefused', refusal);
-    if (token === null) {
-      return fail('TokenSecretMissing', 'the Secret that token-secret names has no key token that can be read');
-    }
+    if (token === 'missing' || token === 'forbidden') return noToken[token];
     const deadlineMs = Math.max(1, this.#left());
-    return this.#ports.endpoints.attempt(
-      { channel, hash, content, trigger, isForced, token, deadlineMs },
-      this.#signal,
-    );
+    const answered = new AbortController();
+    if (this.target.isMounted) void this.#nudgeUnless(answered.signal);
+    try {
+      const request = { channel, hash, content, trigger, isForced, token: token?.token, deadlineMs };
+      return await this.#ports.endpoints.attempt(request, this.#signal);
+    } finally {
+      answered.abort();
+    }
+  }
+
+  /** An endpoint that does not answer soon may wait for its file, as a sidecar does that signals the process beside it. */
+  async #nudgeUnless(answered: AbortSignal): Promise<void> {
+    try {
+      await this.#ports.clock.sleep(SLOW_ENDPOINT_MS, AbortSignal.any([answered, this.#signal]));
+      await this.#nudge();
+    } catch {
+      // It has answered, or the rollout was cut short.
+    }
   }
 
   async #sendSignal(channel: SignalChannel): Promise<AttemptResult> {
     // Its file had this text before that instance ended: this one started with it, and is not signalled to its end again.
     const ended = this.#job.crashed.get(targetId(this.target));
     if (ended !== undefined && ended !== this.target.running.containerId) return startedWith(this.#job.hash);
-    const attempt = (waitMs: number) =>
-      this.#ports.signals.attempt(
+    const attempt = async (waitMs: number) => {
+      const startedAt = this.#ports.clock.monotonic();
+      const result = await this.#ports.signals.attempt(
         {
           target: this.target,
           channel,
@@ -151,6 +168,9 @@ class TargetReload {
         },
         this.#signal,
       );
+      this.#measurePropagation(startedAt, result);
+      return result;
+    };
     // A container without a record has most likely started with this text: look before the kubelet is disturbed.
     if (!this.target.record) {
       const first = await attempt(0);
@@ -159,8 +179,13 @@ class TargetReload {
     const waitMs = this.#job.isImmutable ? IMMUTABLE_MS : NUDGE_EVERY_MS;
     const [result] = await Promise.all([attempt(Math.min(waitMs, this.#left())), this.#nudge()]);
     if (this.#job.isImmutable && result.reason === 'PropagationTimeout') return immutable;
-    if (result.provenAfterMs !== undefined) this.#ports.metrics.fileProven(Math.max(0, result.provenAfterMs) / 1000);
     return result;
+  }
+
+  #measurePropagation(startedAt: number, { provenAfterMs }: AttemptResult): void {
+    const { seenAt } = this.#job;
+    if (provenAfterMs === undefined || seenAt === undefined) return;
+    this.#ports.metrics.fileProven(Math.max(0, startedAt + provenAfterMs - seenAt) / 1000);
   }
 
   /** Without it the file comes all the same, some 60 to 90 s later: a failed nudge is no failure of its own. */
@@ -204,6 +229,14 @@ const immutable = fail(
   'SourceImmutable',
   'the ConfigMap is immutable, and kubelets do not update files from it; restart the pod, or offer an endpoint',
 );
+
+const noToken = {
+  missing: fail('TokenSecretMissing', 'the Secret that token-secret names has no key token that can be read'),
+  forbidden: fail(
+    'TokenSecretMissing',
+    'the controller may not read Secrets; the chart grants it by features.tokenSecret',
+  ),
+};
 
 const gone: AttemptResult = {
   reason: 'TargetGone',

@@ -33,9 +33,9 @@ export async function soakCanaries(
   }
 
   async function askEndpoint({ channel }: Target): Promise<string | undefined> {
-    if (channel.kind !== 'endpoint' || job.token === null) return undefined;
     const { hash, content, trigger, token } = job;
-    const request = { channel, hash, content, trigger, isForced: false, token, deadlineMs: 5_000 };
+    if (channel.kind !== 'endpoint' || typeof token === 'string') return undefined;
+    const request = { channel, hash, content, trigger, isForced: false, token: token?.token, deadlineMs: 5_000 };
     const { reason, message } = await ports.endpoints.attempt(request, signal);
     return reason === 'AlreadyCurrent'
       ? undefined

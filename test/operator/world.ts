@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { contentHash } from '../../src/core/content-hash.ts';
 import type { ConfigReloadStatus } from '../../src/core/configreload.ts';
 import { validateConfig } from '../../src/core/validate-config.ts';
@@ -232,18 +233,19 @@ export class World {
       clock: {
         now: () => new Date(this.#time),
         monotonic: () => this.#time,
-        sleep: (ms) => {
+        sleep: async (ms, signal) => {
+          await setImmediate(); // what is answered at once is answered before
+          signal.throwIfAborted();
           this.#time += ms;
-          return Promise.resolve();
         },
       },
       sources: {
         read: () => Promise.resolve(this.#source()),
-        readToken: () => Promise.resolve(undefined),
+        readToken: () => Promise.resolve('missing'),
         restore: (source, { content }) => {
           if (source.resourceVersion !== String(this.#sourceVersion)) return Promise.reject(conflict());
           this.#effect(() => this.edit(Buffer.from(content).toString()));
-          return Promise.resolve();
+          return Promise.resolve('restored');
         },
         publish: (_source, { content }) => {
           const text = Buffer.from(content).toString();
