@@ -1,8 +1,10 @@
-import { mkdir, open, readFile, rename, rm, type FileHandle } from 'node:fs/promises';
+import { constants, type Stats } from 'node:fs';
+import { lstat, mkdir, open, rename, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Logger } from 'pino';
 import type { ReloadEvent } from '../core/reload-event.ts';
 import { readEventLine, writeEventLine } from './event-line.ts';
+import { replaceFile } from './replace-file.ts';
 
 interface HistoryFileOptions {
   readonly path: string;
@@ -14,9 +16,13 @@ interface HistoryFileOptions {
 /** A file larger than this is no history of ours: it is set aside instead of read. */
 const MOST_BYTES = 64 * 1024 * 1024;
 
+/** Does not wait for the other end of a FIFO, and does not go where a link at the file's own name leads. */
+const SAFELY = constants.O_NONBLOCK | constants.O_NOFOLLOW | constants.O_NOCTTY;
+
 /**
  * Events kept across restarts: JSON lines, appended and synced; a torn or foreign line is skipped; rewritten through a rename
- * when it holds twice the limit. A disk that fails (ENOSPC, EROFS, EACCES) costs the record on disk, never a reload.
+ * when it holds twice the limit. A disk that fails (ENOSPC, EROFS, EACCES) costs the record on disk, never a reload. Only a
+ * regular file is read, written or replaced.
  */
 export class HistoryFile {
   /** What the file held when it was opened, oldest first. */
@@ -39,17 +45,16 @@ export class HistoryFile {
     this.#mustRewrite = !found.isWhole;
   }
 
-  /** Never rejects: what cannot be read counts as empty and is logged. */
+  /** Never rejects: what cannot be read counts as empty, is logged, and a regular file is kept beside, as `PATH.aside`. */
   static async open(options: HistoryFileOptions): Promise<HistoryFile> {
     const { path, logger } = options;
     try {
-      const content = await readFile(path);
-      if (content.length > MOST_BYTES) throw new Error(`larger than ${MOST_BYTES} bytes`);
-      return new HistoryFile(options, parse(content));
+      return new HistoryFile(options, parse(await readWhole(path)));
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
-        logger.warn({ err: error, path }, 'the history file cannot be read');
-      return new HistoryFile(options, { events: [], lines: 0, isWhole: true });
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return new HistoryFile(options, NOTHING);
+      const isAside = await setAside(path);
+      logger.warn({ err: error, path, isAside }, 'the history file cannot be read');
+      return new HistoryFile(options, { ...NOTHING, isWhole: isAside });
     }
   }
 
@@ -71,9 +76,13 @@ export class HistoryFile {
 
   /** Resolves when everything is on disk, or could not be put there. */
   async close(): Promise<void> {
-    while (this.#writing) await this.#writing;
+    await this.#settle();
     // What was under way may just have failed: no later event tries again.
     if (this.#mustRewrite) this.#write();
+    await this.#settle();
+  }
+
+  async #settle(): Promise<void> {
     while (this.#writing) await this.#writing;
   }
 
@@ -105,8 +114,10 @@ export class HistoryFile {
   }
 
   async #appendLines(lines: readonly string[]): Promise<void> {
-    const file = await open(this.#options.path, 'a', 0o600);
+    const { O_WRONLY, O_APPEND, O_CREAT } = constants;
+    const file = await open(this.#options.path, O_WRONLY | O_APPEND | O_CREAT | SAFELY, 0o600);
     try {
+      mustBeFile(await file.stat());
       await file.appendFile(lines.join(''));
       await file.datasync();
     } finally {
@@ -118,27 +129,18 @@ export class HistoryFile {
 
   async #rewrite(): Promise<void> {
     const { path } = this.#options;
-    const temporary = `${path}.tmp`;
     const events = [...this.#kept];
     this.#mustRewrite = false;
     await mkdir(dirname(path), { recursive: true });
-    try {
-      const file = await open(temporary, 'w', 0o600);
-      try {
-        await file.writeFile(events.map(writeEventLine).join(''));
-        await file.sync();
-      } finally {
-        await file.close();
-      }
-      await rename(temporary, path);
-    } catch (error) {
-      await rm(temporary, { force: true }).catch(() => undefined);
-      throw error;
-    }
+    const present = await lstatIfThere(path);
+    if (present) mustBeFile(present);
+    await replaceFile(path, events.map(writeEventLine).join(''));
     await syncFolder(dirname(path));
     this.#lines = events.length;
   }
 }
+
+const NOTHING = Object.freeze({ events: [], lines: 0, isWhole: true });
 
 /** A rename lasts through a power cut only when its folder is synced. */
 async function syncFolder(folder: string): Promise<void> {
@@ -148,6 +150,48 @@ async function syncFolder(folder: string): Promise<void> {
     await handle.sync();
   } finally {
     await handle?.close();
+  }
+}
+
+/** @throws where it is no regular file, or too large. */
+async function readWhole(path: string): Promise<Buffer> {
+  const file = await open(path, constants.O_RDONLY | SAFELY);
+  try {
+    const found = await file.stat();
+    mustBeFile(found);
+    if (found.size > MOST_BYTES) throw new Error(`larger than ${MOST_BYTES} bytes`);
+    const chunks: Buffer[] = [];
+    // One that grows meanwhile is cut here, in a line that then counts as torn.
+    for await (const chunk of file.createReadStream({ end: MOST_BYTES - 1, autoClose: false })) {
+      chunks.push(chunk as Buffer);
+    }
+    return Buffer.concat(chunks);
+  } finally {
+    await file.close();
+  }
+}
+
+function mustBeFile(found: Stats): void {
+  if (!found.isFile()) throw Object.assign(new Error('not a regular file'), { code: 'ENOTAFILE' });
+}
+
+async function lstatIfThere(path: string): Promise<Stats | undefined> {
+  try {
+    return await lstat(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** Whether the name is free now. Links, FIFOs and devices are somebody's: they stay where they are. */
+async function setAside(path: string): Promise<boolean> {
+  try {
+    mustBeFile(await lstat(path));
+    await rename(path, `${path}.aside`);
+    return true;
+  } catch {
+    return false;
   }
 }
 

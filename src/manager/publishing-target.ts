@@ -1,8 +1,6 @@
-import { randomBytes } from 'node:crypto';
-import { open, rename, rm } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
 import type { TargetReason } from '../core/reasons.ts';
 import { ReloadTargetError, type Candidate, type ReloadTarget } from './reload-target.ts';
+import { replaceFile } from './replace-file.ts';
 
 /**
  * Writes each validated text to a file of its own, which the process reads instead of the watched one: so that not even a
@@ -25,19 +23,9 @@ export class PublishingTarget implements ReloadTarget {
   }
 
   async #write(bytes: Uint8Array): Promise<void> {
-    const folder = dirname(this.#path);
-    const temporary = join(folder, `.${basename(this.#path)}.${randomBytes(6).toString('hex')}`);
     try {
-      const file = await open(temporary, 'wx', 0o600);
-      try {
-        await file.writeFile(bytes);
-        await file.sync();
-      } finally {
-        await file.close();
-      }
-      await rename(temporary, this.#path);
+      await replaceFile(this.#path, bytes);
     } catch (error) {
-      await rm(temporary, { force: true }).catch(() => undefined);
       const code = (error as NodeJS.ErrnoException).code ?? 'unknown error';
       throw new ReloadTargetError(
         'PublishFailed',

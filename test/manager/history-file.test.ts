@@ -1,4 +1,16 @@
-import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import {
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { basename, dirname } from 'node:path';
 import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
 import { readEventLine, writeEventLine } from '../../src/manager/event-line.ts';
@@ -86,7 +98,7 @@ describe('HistoryFile', () => {
     expect(most).toBeLessThanOrEqual(20);
     const { earlier } = await HistoryFile.open({ path, limit: 10, logger });
     expect(earlier.map(({ id }) => id)).toEqual(ids.slice(-10));
-    expect(existsSync(`${path}.tmp`)).toBe(false);
+    expect(readdirSync(dirname(path))).toEqual([basename(path)]);
   });
 
   it('F39: a disk that refuses costs no reload, and the history is whole again once it does not', async () => {
@@ -144,5 +156,52 @@ describe('HistoryFile', () => {
     expect(third.manager.clearHistory()).toBe(2);
     await third.manager.stop();
     expect(readFileSync(historyFile, 'utf8')).toBe('');
+  });
+
+  it('writes into no file that a planted link leads to', async () => {
+    const events = await someEvents();
+    const { in: at } = newWorkspace(null);
+    const victim = at('victim');
+    writeFileSync(victim, 'precious');
+    const path = at('history.jsonl');
+    symlinkSync(victim, `${path}.tmp`);
+    await write(path, [...events, ...events, ...events], 1); // more than twice the limit: rewritten
+    expect((await HistoryFile.open({ path, limit: 1, logger })).earlier).toEqual([events[2]]);
+
+    const link = at('link.jsonl');
+    symlinkSync(victim, link);
+    await write(link, events);
+    expect((await HistoryFile.open({ path: link, limit: 100, logger })).earlier).toEqual([]);
+    expect(lstatSync(link).isSymbolicLink()).toBe(true);
+    expect(readFileSync(victim, 'utf8')).toBe('precious');
+  });
+
+  it('does not wait for the other end of a FIFO, at start or stop, and is whole again where the FIFO is gone', async () => {
+    const historyFile = newWorkspace(null).in('history.jsonl');
+    execFileSync('mkfifo', [historyFile]);
+    const first = await startManager({ historyFile });
+    first.workspace.write(goodText(60));
+    await first.manager.reloadConfig();
+    expect(lstatSync(historyFile).isFIFO()).toBe(true);
+    rmSync(historyFile);
+    await first.manager.stop();
+    const { earlier } = await HistoryFile.open({ path: historyFile, limit: 100, logger });
+    expect([...earlier].reverse()).toEqual(first.manager.getEventHistory());
+
+    const second = await startManager({ historyFile: `${historyFile}.2` });
+    execFileSync('mkfifo', [`${historyFile}.2`]); // planted while it runs
+    second.workspace.write(goodText(60));
+    expect((await second.manager.reloadConfig()).result).toBe('success');
+    await second.manager.stop();
+  });
+
+  it('sets a file that is too large aside, and keeps its own events from then on', async () => {
+    const events = await someEvents();
+    const path = newWorkspace(null).in('history.jsonl');
+    writeFileSync(path, writeEventLine(events[0]!));
+    truncateSync(path, 65 * 1024 * 1024);
+    await write(path, events.slice(1));
+    expect((await HistoryFile.open({ path, limit: 100, logger })).earlier).toEqual(events.slice(1));
+    expect(statSync(`${path}.aside`).size).toBe(65 * 1024 * 1024);
   });
 });
