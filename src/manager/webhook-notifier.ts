@@ -36,7 +36,7 @@ const MOST_DELAY_MS = 300_000;
 export class WebhookNotifier {
   readonly #receivers: readonly Receiver[];
 
-  /** @throws TypeError where a URL is not http or https. */
+  /** @throws TypeError where a URL is not http or https, or holds a user name or password. */
   constructor(options: WebhookNotifierOptions) {
     const secret = options.secretFile === undefined ? undefined : new SecretFile(options.secretFile);
     this.#receivers = options.urls.map((url) => new Receiver(url, secret, options));
@@ -65,8 +65,8 @@ class Receiver {
 
   constructor(url: string, secret: SecretFile | undefined, options: WebhookNotifierOptions) {
     const parsed = URL.canParse(url) ? new URL(url) : undefined;
-    if (!parsed || !['http:', 'https:'].includes(parsed.protocol))
-      throw new TypeError('a webhook URL must be http:// or https://');
+    if (!parsed || !['http:', 'https:'].includes(parsed.protocol) || parsed.username || parsed.password)
+      throw new TypeError('a webhook URL must be http:// or https://, without a user name or password');
     this.#url = parsed;
     this.#secret = secret;
     this.#options = options;

@@ -139,4 +139,13 @@ describe('WebhookNotifier', () => {
     for (const wrong of ['file:///etc/passwd', 'ftp://x', 'x'])
       expect(() => new WebhookNotifier({ urls: [wrong], logger })).toThrow(TypeError);
   });
+
+  it('refuses a URL with a user name or password, without repeating it', () => {
+    const logger = pino({ level: 'silent' });
+    for (const user of ['name:hunter2', 'hunter2', ':hunter2']) {
+      const make = () => new WebhookNotifier({ urls: [`https://${user}@hooks.example/x`], logger });
+      expect(make).toThrow(TypeError);
+      expect(make).not.toThrow(/hunter2/);
+    }
+  });
 });
