@@ -3,6 +3,7 @@
 import { CommandError, ExitCode, type Io } from './cli/command.ts';
 import { COMPLETE, commands, shownCommands } from './cli/commands.ts';
 import { isCompletionHook, programName } from './cli/program-name.ts';
+import { printable } from './core/printable.ts';
 
 process.exit(await main([...(isCompletionHook ? [COMPLETE] : []), ...process.argv.slice(2)]));
 
@@ -16,7 +17,7 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
   const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (!command) {
     io.stderr.write(
-      `${programName}: "${name}" is no subcommand; there are: ${shownCommands.map(([one]) => one).join(', ')}\n`,
+      `${programName}: "${printable(name, 64)}" is no subcommand; there are: ${shownCommands.map(([one]) => one).join(', ')}\n`,
     );
     return ExitCode.usage;
   }
@@ -24,9 +25,17 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
     return await (await command.load()).default.run(rest, io);
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
-    io.stderr.write(`${programName} ${name}: ${error.message}\n`);
+    io.stderr.write(`${programName} ${name}: ${fitForTerminal(error.message)}\n`);
     return error.exitCode;
   }
+}
+
+/** A message may hold words of the command line, or of a file. Its lines are its own. */
+function fitForTerminal(message: string): string {
+  return message
+    .split('\n')
+    .map((line) => printable(line, line.length))
+    .join('\n');
 }
 
 /** SIGINT and SIGTERM abort `io.signal`; a second one leaves at once. */

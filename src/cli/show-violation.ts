@@ -12,12 +12,12 @@ export interface Excerpt {
   readonly isColoured: boolean;
 }
 
-/** `FILE:LINE:COLUMN: error: MESSAGE [RULE]`, the line below it with its foreign characters escaped, and a caret. */
+/** `FILE:LINE:COLUMN: error: MESSAGE [RULE]`, the line below it, and a caret; foreign characters are escaped. */
 export function showViolation({ violation, kind, file, lines, isColoured }: Excerpt): string {
   const { line, column, message, rule } = violation;
   const paint = (code: number, text: string) => (isColoured ? `\u001b[${code}m${text}\u001b[0m` : text);
   const label = kind === 'error' ? paint(31, 'error') : paint(33, 'warning');
-  const head = `${file}:${line}:${column}: ${label}: ${message} [${rule}]`;
+  const head = `${escape(file)}:${line}:${column}: ${label}: ${escape(message)} [${rule}]`;
   const text = lines[line - 1];
   if (text === undefined || text.trim() === '') return `${head}\n`;
   const start = Math.max(0, column - 1 - Math.floor(WIDTH / 2));

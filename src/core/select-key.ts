@@ -34,7 +34,7 @@ function keyMissing(keys: readonly string[], key: string, isDefault: boolean): s
   const cure = isDefault
     ? 'name one with the annotation reload.leindex.io/key'
     : 'correct the annotation reload.leindex.io/key';
-  return `there is no key ${key}; the ConfigMap has ${all}: ${cure}`;
+  return `there is no key ${printable(key, 253)}; the ConfigMap has ${all}: ${cure}`;
 }
 
 const only = (words: readonly string[]) => (words.length === 1 ? words[0] : undefined);
