@@ -1,4 +1,4 @@
-import { type Annotations, readPolicy } from '../core/annotations.ts';
+import { type Annotations, describeProblem, readPolicy } from '../core/annotations.ts';
 import { printable } from '../core/printable.ts';
 import { type ConfigMapData, selectKey } from '../core/select-key.ts';
 import type { Validate, Violation } from '../core/validation.ts';
@@ -22,11 +22,7 @@ export async function judgeSource(
   const reading = readPolicy(source.annotations);
   if (reading.kind === 'notOptedIn') return ALLOWED;
   if (reading.kind === 'malformed') {
-    const problems = reading.problems.map(
-      ({ annotation, value, expected }) =>
-        `annotation reload.leindex.io/${annotation}: "${value}" cannot be read; it must be ${expected}`,
-    );
-    return { allowed: false, message: listed(problems), warnings: [] };
+    return { allowed: false, message: listed(reading.problems.map(describeProblem)), warnings: [] };
   }
   const selected = selectKey(source, reading.policy.key);
   if (!selected.found) return { allowed: false, message: selected.message, warnings: reading.warnings };

@@ -1,9 +1,10 @@
 import { isMap, isScalar, LineCounter, parseAllDocuments, Scalar, type Document, type Node, type YAMLMap } from 'yaml';
+import type { Annotations } from '../core/annotations.ts';
+import { KEY_ANNOTATION } from '../core/names.ts';
 import { printable } from '../core/printable.ts';
 import { selectKey, type ConfigMapData } from '../core/select-key.ts';
-import { splitLines, type ConfigText, type Input, type MissingText } from './config-text.ts';
-
-const KEY_ANNOTATION = 'reload.leindex.io/key';
+import { splitLines, type ConfigText, type Input, type MissingText, type PlacedFindings } from './config-text.ts';
+import { judgeAnnotations } from './judge-annotations.ts';
 
 /** Whether a text has the head of a Kubernetes object: LeIndex has no key `kind` or `apiVersion`. */
 export function looksLikeManifest(text: string): boolean {
@@ -23,15 +24,16 @@ export function readManifest(file: string, text: string): Input[] {
     logLevel: 'error',
     prettyErrors: false,
   });
-  const refuse = (rule: string, message: string, offset = 0): MissingText => {
+  const placeAt = (offset = 0) => {
     const { line, col } = counter.linePos(offset);
-    return {
-      source: file,
-      file,
-      lines,
-      violation: { path: '$', rule, message, line: Math.max(1, line), column: Math.max(1, col) },
-    };
+    return { line: Math.max(1, line), column: Math.max(1, col) };
   };
+  const refuse = (rule: string, message: string, offset?: number): MissingText => ({
+    source: file,
+    file,
+    lines,
+    violation: { path: '$', rule, message, ...placeAt(offset) },
+  });
   if (!Array.isArray(documents)) return [refuse('manifest', 'the manifest has no document')];
   const broken = documents.flatMap(({ errors }) => errors)[0];
   if (broken) return [refuse('manifest', 'the manifest is not YAML here', broken.pos[0])];
@@ -41,16 +43,19 @@ export function readManifest(file: string, text: string): Input[] {
     const name = ['namespace', 'name']
       .map((part) => map.getIn(['metadata', part]))
       .filter((part) => typeof part === 'string');
-    const wanted = map.getIn(['metadata', 'annotations', KEY_ANNOTATION]);
-    const selected = selectKey(readData(map), typeof wanted === 'string' ? wanted : undefined);
+    const { values, offsets } = readAnnotations(map);
+    const findings = judgeAnnotations(values, (one) => placeAt(offsets.get(one)));
+    const annotations: PlacedFindings = { ...findings, file, lines };
+    const selected = selectKey(readData(map), values[KEY_ANNOTATION]);
     const called = `ConfigMap ${printable(name.join('/'), 128)}`;
     if (!selected.found) {
       const missing = refuse('key-missing', selected.message, map.range?.[0]);
-      return { ...missing, source: `${file} (${called})` };
+      return { ...missing, source: `${file} (${called})`, annotations };
     }
     const { key, content } = selected;
     const source = `${file} (${called}, key ${printable(key, 128)})`;
-    return placeText({ source, file, content, node: map.getIn(['data', key], true), lines, counter });
+    const node = map.getIn(['data', key], true);
+    return { ...placeText({ source, file, content, node, lines, counter }), annotations };
   });
 }
 
@@ -64,17 +69,28 @@ function configMaps(node: Node | null): YAMLMap[] {
 }
 
 function readData(map: YAMLMap): ConfigMapData {
-  const texts = (name: string): Record<string, string> => {
-    const node = map.get(name);
-    if (!isMap(node)) return {};
-    const pairs = node.items.flatMap(({ key, value }) =>
-      isScalar(key) && isScalar(value) && typeof value.value === 'string'
-        ? [[String(key.value), value.value] as const]
-        : [],
-    );
-    return Object.fromEntries(pairs);
-  };
+  const texts = (name: string) =>
+    Object.fromEntries(readTexts(map.get(name)).map(({ name: key, text }) => [key, text]));
   return { data: texts('data'), binaryData: texts('binaryData') };
+}
+
+/** With the places of their values. */
+function readAnnotations(map: YAMLMap): { values: Annotations; offsets: ReadonlyMap<string, number> } {
+  const texts = readTexts(map.getIn(['metadata', 'annotations']));
+  return {
+    values: Object.fromEntries(texts.map(({ name, text }) => [name, text])),
+    offsets: new Map(texts.map(({ name, offset }) => [name, offset])),
+  };
+}
+
+/** The texts of a mapping; other values are passed over, as the API server takes none. */
+function readTexts(node: unknown): { name: string; text: string; offset: number }[] {
+  if (!isMap(node)) return [];
+  return node.items.flatMap(({ key, value }) =>
+    isScalar(key) && isScalar(value) && typeof value.value === 'string'
+      ? [{ name: String(key.value), text: value.value, offset: value.range?.[0] ?? 0 }]
+      : [],
+  );
 }
 
 interface Placing {

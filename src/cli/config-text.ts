@@ -1,4 +1,13 @@
 import type { Violation } from '../core/validation.ts';
+import type { AnnotationFindings } from './judge-annotations.ts';
+
+/** What is found in the annotations of a ConfigMap, beside its text. */
+export interface PlacedFindings extends AnnotationFindings {
+  /** What `FILE:LINE:COLUMN` says of them. */
+  readonly file: string;
+  /** The lines that they count in. */
+  readonly lines: readonly string[];
+}
 
 /** One config text that the command line was given: a file, or a key of a ConfigMap in a manifest. */
 export interface ConfigText {
@@ -11,6 +20,8 @@ export interface ConfigText {
   readonly lines: readonly string[];
   /** From a place in the value to one in `lines`. */
   readonly place: (at: { line: number; column: number }) => { line: number; column: number };
+  /** Of the ConfigMap that holds the text. */
+  readonly annotations?: PlacedFindings;
 }
 
 /** A manifest, or a ConfigMap in it, that holds no config text to look at. */
@@ -19,6 +30,8 @@ export interface MissingText {
   readonly file: string;
   readonly lines: readonly string[];
   readonly violation: Violation;
+  /** Of the ConfigMap that should hold it. */
+  readonly annotations?: PlacedFindings;
 }
 
 export type Input = ConfigText | MissingText;

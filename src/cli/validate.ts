@@ -89,15 +89,17 @@ function newCommandLine() {
 }
 
 async function judge(input: Input, validate: Validate, isEffective: boolean): Promise<Entry> {
-  const { source } = input;
-  if ('violation' in input) return { source, valid: false, hash: null, violations: [input.violation], warnings: [] };
+  const { source, annotations = { violations: [], warnings: [] } } = input;
+  if ('violation' in input) {
+    const violations = [...annotations.violations, input.violation];
+    return { source, valid: false, hash: null, violations, warnings: annotations.warnings };
+  }
   const outcome = await validate(input.content);
-  const place = (violations: readonly Violation[]) =>
-    violations.map((violation) => ({ ...violation, ...input.place(violation) }));
-  const { hash, valid } = outcome;
-  const warnings = place(outcome.warnings);
-  if (!outcome.valid) return { source, valid, hash, violations: place(outcome.violations), warnings };
-  return { source, valid, hash, violations: [], warnings, ...(isEffective && { config: outcome.config }) };
+  const place = (violation: Violation) => ({ ...violation, ...input.place(violation) });
+  const violations = [...annotations.violations, ...(outcome.valid ? [] : outcome.violations.map(place))];
+  const warnings = [...annotations.warnings, ...outcome.warnings.map(place)];
+  const entry = { source, valid: violations.length === 0, hash: outcome.hash, violations, warnings };
+  return { ...entry, ...(isEffective && entry.valid && outcome.valid && { config: outcome.config }) };
 }
 
 function showEntry(
@@ -105,9 +107,12 @@ function showEntry(
   { source, valid, hash, violations, warnings, config }: Entry,
   isColoured: boolean,
 ): string {
-  const { file, lines } = input;
-  const show = (kind: 'error' | 'warning') => (violation: Violation) =>
-    showViolation({ violation, kind, file, lines, isColoured });
+  const { annotations } = input;
+  const ofAnnotations = new Set(annotations && [...annotations.violations, ...annotations.warnings]);
+  const show = (kind: 'error' | 'warning') => (violation: Violation) => {
+    const { file, lines } = (ofAnnotations.has(violation) && annotations) || input;
+    return showViolation({ violation, kind, file, lines, isColoured });
+  };
   const verdict = valid
     ? `valid ${hash ?? ''}`
     : `invalid: ${violations.length} ${violations.length === 1 ? 'violation' : 'violations'}`;

@@ -40,6 +40,13 @@ export interface AnnotationProblem {
   readonly expected: string;
 }
 
+export interface UnknownAnnotation {
+  /** Without the prefix, as it was written. */
+  readonly annotation: string;
+  /** Escaped. */
+  readonly message: string;
+}
+
 export type PolicyReading =
   | { readonly kind: 'notOptedIn' }
   | { readonly kind: 'optedIn'; readonly policy: ReloadPolicy; readonly warnings: readonly string[] }
@@ -150,17 +157,25 @@ export function readPolicy(annotations: Annotations | undefined): PolicyReading 
 
   const [first, ...rest] = problems;
   if (first) return { kind: 'malformed', problems: [first, ...rest] };
-  return { kind: 'optedIn', policy: Object.freeze(policy), warnings: unknownAnnotations(annotations) };
+  const warnings = findUnknown(annotations).map(({ message }) => message);
+  return { kind: 'optedIn', policy: Object.freeze(policy), warnings };
 }
 
-function unknownAnnotations(annotations: Annotations): string[] {
+/** What the author is told of it, at `kubectl apply` as by `validate`. */
+export function describeProblem({ annotation, value, expected }: AnnotationProblem): string {
+  return `annotation ${ANNOTATION_PREFIX}${annotation}: "${value}" cannot be read; it must be ${expected}`;
+}
+
+/** Those of our annotations that mean nothing. */
+export function findUnknown(annotations: Annotations): UnknownAnnotation[] {
   return Object.keys(annotations)
     .filter((name) => name.startsWith(ANNOTATION_PREFIX))
     .map((name) => name.slice(ANNOTATION_PREFIX.length))
     .filter((name) => !known.includes(name))
     .map((name) => {
       const close = nearestName(name, known);
-      return `annotation ${ANNOTATION_PREFIX}${printable(name, 64)} is not known${close ? `; did you mean ${close}?` : ''}`;
+      const cure = close ? `; did you mean ${close}?` : '';
+      return { annotation: name, message: `annotation ${ANNOTATION_PREFIX}${printable(name, 64)} is not known${cure}` };
     });
 }
 

@@ -1,5 +1,7 @@
 /** The fixed names of the contract. */
 export const ANNOTATION_PREFIX = 'reload.leindex.io/';
+/** Names the data key of a source that holds the config. */
+export const KEY_ANNOTATION = `${ANNOTATION_PREFIX}key`;
 export const API_GROUP = 'reload.leindex.io';
 export const API_VERSION = 'v1alpha1';
 export const FIELD_MANAGER = 'leindex-reloader';

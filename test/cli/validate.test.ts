@@ -2,6 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
+import { judgeSource } from '../../src/admission/judge-source.ts';
+import { readConfigMapText } from '../../src/cli/read-config-map.ts';
 import validate from '../../src/cli/validate.ts';
 import { contentHash } from '../../src/core/content-hash.ts';
 import { validateConfig } from '../../src/core/validate-config.ts';
@@ -169,6 +171,128 @@ describe('manifests', () => {
     const { entries, exitCode } = await json(['-'], text);
     expect(entries).toMatchObject([{ valid: false, hash: null, violations: [{ rule: 'manifest' }] }]);
     expect(exitCode).toBe(1);
+  });
+});
+
+describe('the annotations of a ConfigMap', () => {
+  const annotated = (annotations: Record<string, string>, text = GOOD_TEXT) => {
+    const lines = Object.entries(annotations).map(([name, value]) => `    reload.leindex.io/${name}: "${value}"\n`);
+    return manifest('a', text, { annotations: `  annotations:\n${lines.join('')}` });
+  };
+  const rulesOf = (found: any[]) => found.map(({ rule }: { rule: string }) => rule);
+
+  test('that cannot be read are violations, placed in the manifest, before those of the text', async () => {
+    const text = annotated({ enabled: 'true', timeout: '5x', canary: '-1' }, BAD_TEXT);
+    const { entries, exitCode } = await json(['-'], text);
+    expect(exitCode).toBe(1);
+    expect(entries).toMatchObject([{ valid: false, hash: contentHash(BAD_TEXT), warnings: [] }]);
+    expect(entries[0].violations[0]).toEqual({
+      path: 'metadata.annotations[reload.leindex.io/timeout]',
+      rule: 'invalid-annotation',
+      message: 'annotation reload.leindex.io/timeout: "5x" cannot be read; it must be a duration from 1s to 10m',
+      line: 8,
+      column: 32,
+    });
+    expect(rulesOf(entries[0].violations)).toEqual(['invalid-annotation', 'invalid-annotation', 'range']);
+    const { stdout } = await captureCommand(validate, ['--effective', '-'], {
+      stdin: annotated({ enabled: 'true', timeout: '5x' }),
+    });
+    expect(stdout).toBe(
+      [
+        'standard input:8:32: error: annotation reload.leindex.io/timeout: "5x" cannot be read; it must be a duration from 1s to 10m [invalid-annotation]',
+        '    8 |     reload.leindex.io/timeout: "5x"',
+        '      |                                ^',
+        'standard input (ConfigMap demo/a, key mcp_config.yaml): invalid: 1 violation\n',
+      ].join('\n'),
+    );
+  });
+
+  test('that are not known are warnings', async () => {
+    const { entries, exitCode } = await json(['-'], annotated({ enabled: 'true', 'on-failuer': 'halt' }));
+    expect(exitCode).toBe(0);
+    expect(entries).toMatchObject([{ valid: true, violations: [] }]);
+    expect(entries[0].warnings).toEqual([
+      {
+        path: 'metadata.annotations[reload.leindex.io/on-failuer]',
+        rule: 'unknown-annotation',
+        message: 'annotation reload.leindex.io/on-failuer is not known; did you mean on-failure?',
+        line: 8,
+        column: 35,
+      },
+    ]);
+  });
+
+  test('are told of in the words of the admission webhook', async () => {
+    const told = async (annotations: Record<string, string>) => {
+      const named = Object.entries(annotations).map(([name, value]) => [`reload.leindex.io/${name}`, value]);
+      const source = { annotations: Object.fromEntries(named), data: { 'mcp_config.yaml': GOOD_TEXT } };
+      return judgeSource(source, (content) => Promise.resolve(validateConfig(content)));
+    };
+    for (const annotations of [
+      { enabled: 'true', timeout: '5x', 'batch-size': '0%', selector: '' },
+      { enabled: 'true', strategi: 'auto', timeout: '5s' },
+      { enabled: 'true', strategi: 'auto', key: 'none' },
+      { enabled: 'yes', timeout: '5x' },
+    ]) {
+      const { entries } = await json(['-'], annotated(annotations));
+      const { allowed, message, warnings } = await told(annotations);
+      const messages = (found: any[]) => found.map(({ message: one }: { message: string }) => one);
+      expect(entries[0].valid).toBe(allowed);
+      expect(messages(entries[0].violations).join('; ')).toBe(message);
+      expect(messages(entries[0].warnings)).toEqual(warnings);
+    }
+  });
+
+  test('do not matter where it has not opted in', async () => {
+    for (const enabled of ['false', 'True', '']) {
+      const { entries, exitCode } = await json(['-'], annotated({ enabled, timeout: '5x', typo: 'x' }));
+      expect(exitCode).toBe(0);
+      expect(entries).toMatchObject([{ valid: true, violations: [], warnings: [] }]);
+    }
+  });
+
+  test('are placed in the manifest where the text is not', async () => {
+    const object = {
+      ...{ apiVersion: 'v1', kind: 'ConfigMap' },
+      metadata: { name: 'a', annotations: { 'reload.leindex.io/enabled': 'true', 'reload.leindex.io/canary': 'few' } },
+      data: { 'x.yaml': BAD_TEXT },
+    };
+    const text = JSON.stringify(object, null, 2);
+    const { stdout } = await captureCommand(validate, ['-'], { stdin: text });
+    const at = text.split('\n').findIndex((line) => line.includes('canary'));
+    expect(stdout).toContain(`standard input:${at + 1}:35: error: annotation reload.leindex.io/canary: "few"`);
+    expect(stdout).toContain(`${at + 1} |       "reload.leindex.io/canary": "few"`);
+    expect(stdout).toContain('(ConfigMap a, key x.yaml):3:20: error: memory');
+  });
+
+  test('show no control character of a key that is not there', async () => {
+    const { stdout } = await captureCommand(validate, ['-'], { stdin: annotated({ enabled: 'true', key: '\\e[31m' }) });
+    expect(stdout).toMatch(/\[invalid-annotation\][^]*there is no key \\u001b\[31m;/);
+    expect(stdout).not.toContain('\u001b');
+  });
+
+  test('count in the cluster too, and the key that they name is looked at whatever else is wrong', async () => {
+    const body = {
+      metadata: {
+        annotations: {
+          'reload.leindex.io/enabled': 'true',
+          'reload.leindex.io/timeout': '5x',
+          'reload.leindex.io/key': 'b',
+        },
+      },
+      data: { 'a.yaml': BAD_TEXT, b: GOOD_TEXT },
+    };
+    const access = { namespace: 'demo', client: { request: () => Promise.resolve({ body }) } } as never;
+    const input = await readConfigMapText(access, { name: 'a', key: undefined }, new AbortController().signal);
+    expect(input).toMatchObject({
+      source: 'ConfigMap demo/a, key b',
+      content: Buffer.from(GOOD_TEXT),
+      annotations: {
+        file: 'ConfigMap demo/a',
+        violations: [{ rule: 'invalid-annotation', message: expect.stringContaining('"5x" cannot be read'), line: 1 }],
+        warnings: [],
+      },
+    });
   });
 });
 

@@ -113,6 +113,12 @@ describe('the words that drive it', async () => {
     const none = await call(validate, 'stranger', '--key', 'three', '-o', 'json');
     expect(none.exitCode).toBe(1);
     expect(JSON.parse(none.stdout)).toMatchObject([{ valid: false, hash: null, violations: [{ rule: 'key-missing' }] }]);
+    const other = await cluster.createNamespace();
+    const annotations = { 'reload.leindex.io/enabled': 'true', 'reload.leindex.io/timeout': '5x', 'reload.leindex.io/key': 'two' };
+    await cluster.apply({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'misread', annotations }, data } as never, other);
+    const misread = await captureCommand(validate, ['configmap/misread', '-n', other, '--kubeconfig', cluster.kubeconfig]);
+    expect(misread).toMatchObject({ exitCode: 1, stdout: expect.stringContaining('reload.leindex.io/timeout: "5x" cannot be read') });
+    expect(misread.stdout).toContain('key two: invalid: 1 violation');
     expect(await call(validate, 'nowhere')).toMatchObject({ exitCode: 3, stderr: expect.stringContaining('there is no ConfigMap') });
   }); // prettier-ignore
 
