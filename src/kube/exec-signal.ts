@@ -15,33 +15,39 @@ export function createSignals(kubeConfig: () => KubeConfig): SignalPort {
       const started = performance.now();
       const result = interpret(
         await execInContainer(kubeConfig(), { namespace, pod, container, command, deadlineMs, signal }),
+        { hash },
       );
       // The script ends `SETTLE_MS` after the signal, which follows the proof at once.
       const provenAfterMs = performance.now() - started - SETTLE_MS;
       return result.reason === 'SignalDelivered' ? { ...result, provenAfterMs } : result;
     },
   };
+}
 
-  function interpret(result: ExecResult): AttemptResult {
-    switch (result.kind) {
-      case 'exited':
-        return interpretExit(result);
-      case 'notStarted':
-        return interpretNotStarted(result.message);
-      case 'refused':
-        return interpretRefusal(result);
-      case 'unknown':
-        return failed(
-          result.isTimeout ? 'ExecTimeout' : 'ExecFailed',
-          `${result.message}; whether the signal was sent is not known`,
-        );
-    }
+/** What the script was asked for. */
+interface Asked {
+  readonly hash: string;
+}
+
+function interpret(result: ExecResult, asked: Asked): AttemptResult {
+  switch (result.kind) {
+    case 'exited':
+      return interpretExit(result, asked);
+    case 'notStarted':
+      return interpretNotStarted(result.message);
+    case 'refused':
+      return interpretRefusal(result);
+    case 'unknown':
+      return failed(
+        result.isTimeout ? 'ExecTimeout' : 'ExecFailed',
+        `${result.message}; whether the signal was sent is not known`,
+      );
   }
 }
 
-function interpretExit({ exitCode, stdout }: { exitCode: number; stdout: string }): AttemptResult {
+function interpretExit({ exitCode, stdout }: { exitCode: number; stdout: string }, asked: Asked): AttemptResult {
   const answer = readAnswer(stdout);
-  if (answer) return interpretAnswer(answer);
+  if (answer) return interpretAnswer(answer, asked);
   if (exitCode === 126 || exitCode === 127) return shellMissing;
   // The signal ended the container, and the exec with it.
   if (exitCode === 137 || exitCode === 143)
@@ -52,7 +58,10 @@ function interpretExit({ exitCode, stdout }: { exitCode: number; stdout: string 
   );
 }
 
-function interpretAnswer({ word, hash }: ScriptAnswer): AttemptResult {
+function interpretAnswer({ word, hash }: ScriptAnswer, asked: Asked): AttemptResult {
+  if ((word === 'signalled' || word === 'fresh') && hash !== asked.hash) {
+    return failed('ExecUnintelligible', `sh in the container answered "${word}" of a text that was not asked for`);
+  }
   switch (word) {
     case 'signalled':
       return { reason: 'SignalDelivered', message: '', hash };

@@ -1,8 +1,10 @@
 import type { KubeConfig } from '@kubernetes/client-node';
 import type { IncomingMessage } from 'node:http';
 import { WebSocket } from 'ws';
+import { printable } from '../core/printable.ts';
 import { fromResponse, toApiError } from './api-error.ts';
 import { Deadline } from './deadline.ts';
+import { asList, asObject, asText } from './json.ts';
 
 /** `v5` can half-close, which nothing here needs; both carry the exit status. */
 const PROTOCOLS = ['v5.channel.k8s.io', 'v4.channel.k8s.io'];
@@ -94,28 +96,25 @@ class BoundedOutput {
   }
 }
 
-interface ExecStatus {
-  readonly status?: string;
-  readonly message?: string;
-  readonly reason?: string;
-  readonly details?: { readonly causes?: readonly { readonly reason?: string; readonly message?: string }[] };
-}
-
+/** What the runtime wrote is foreign: a status of another form than Kubernetes gives it says nothing. */
 function statusOf(frame: Buffer, output: BoundedOutput): ExecResult {
-  const status = parseStatus(frame);
-  if (!status) return { kind: 'unknown', isTimeout: false, message: 'the status of the command cannot be read' };
-  const exit = status.details?.causes?.find(({ reason }) => reason === 'ExitCode')?.message;
-  const exitCode = status.status === 'Success' ? 0 : exit === undefined ? undefined : Number(exit);
-  if (exitCode === undefined || !Number.isInteger(exitCode)) {
-    return { kind: 'notStarted', message: (status.message ?? 'no reason given').slice(0, 512) };
+  const status = asObject(parseJson(frame));
+  const outcome = asText(status['status']);
+  const exit = asList(asObject(status['details'])['causes']).find(({ reason }) => reason === 'ExitCode');
+  if (outcome === 'Failure' && !exit) {
+    return { kind: 'notStarted', message: printable(asText(status['message']) || 'no reason given', 512) };
   }
-  return { kind: 'exited', exitCode, stdout: output.read(CHANNEL.stdout), stderr: output.read(CHANNEL.stderr) };
+  const exitCode = outcome === 'Success' ? '0' : asText(exit?.['message']);
+  if (!/^\d{1,3}$/.test(exitCode)) {
+    return { kind: 'unknown', isTimeout: false, message: 'the status of the command cannot be read' };
+  }
+  const [stdout, stderr] = [output.read(CHANNEL.stdout), output.read(CHANNEL.stderr)];
+  return { kind: 'exited', exitCode: Number(exitCode), stdout, stderr };
 }
 
-function parseStatus(frame: Buffer): ExecStatus | undefined {
+function parseJson(frame: Buffer): unknown {
   try {
-    const status: unknown = JSON.parse(frame.toString('utf8'));
-    return typeof status === 'object' && status !== null ? status : undefined;
+    return JSON.parse(frame.toString('utf8'));
   } catch {
     return undefined; // not JSON: the caller says that it cannot be read
   }
