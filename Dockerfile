@@ -37,5 +37,5 @@ COPY --from=build /out/ /
 USER 65532:65532
 WORKDIR /
 ENV NODE_ENV=production
-ENTRYPOINT ["/usr/local/bin/node", "--max-semi-space-size=1", "--optimize-for-size", "/app/dist/leindex-reloader.js"]
+ENTRYPOINT ["/usr/local/bin/node", "--disable-sigusr1", "--max-semi-space-size=1", "--optimize-for-size", "/app/dist/leindex-reloader.js"]
 CMD ["--help"]

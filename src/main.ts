@@ -1,5 +1,6 @@
-#!/usr/bin/env -S node --max-semi-space-size=1 --optimize-for-size
+#!/usr/bin/env -S node --disable-sigusr1 --max-semi-space-size=1 --optimize-for-size
 // V8 keeps the room for young objects that a start or a rush once took, up to 48 MB: with 1 MiB halves it does not (docs/benchmarks.md).
+// Node opens its debugger at SIGUSR1, for all who share the pod's network, and so would seem to catch the signal as if to reload.
 import { CommandError, ExitCode, type Io } from './cli/command.ts';
 import { COMPLETE, commands, shownCommands } from './cli/commands.ts';
 import { isCompletionHook, programName } from './cli/program-name.ts';

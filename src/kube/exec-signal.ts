@@ -15,7 +15,7 @@ export function createSignals(kubeConfig: () => KubeConfig): SignalPort {
       const started = performance.now();
       const result = interpret(
         await execInContainer(kubeConfig(), { namespace, pod, container, command, deadlineMs, signal }),
-        { hash },
+        { hash, process },
       );
       // The script ends `SETTLE_MS` after the signal, which follows the proof at once.
       const provenAfterMs = performance.now() - started - SETTLE_MS;
@@ -27,6 +27,7 @@ export function createSignals(kubeConfig: () => KubeConfig): SignalPort {
 /** What the script was asked for. */
 interface Asked {
   readonly hash: string;
+  readonly process: string | undefined;
 }
 
 function interpret(result: ExecResult, asked: Asked): AttemptResult {
@@ -87,7 +88,14 @@ function interpretAnswer({ word, hash }: ScriptAnswer, asked: Asked): AttemptRes
     case 'unhandled':
       return failed(
         'SignalNotHandled',
-        'the process does not catch the signal, which would end it; choose another signal, process or strategy',
+        asked.process === undefined
+          ? 'process 1 does not catch the signal, which would end it; name the program with the annotation process (with shareProcessNamespace process 1 is the pause container), or choose another signal or strategy'
+          : 'the process does not catch the signal, which would end it; choose another signal, process or strategy',
+      );
+    case 'debugger':
+      return failed(
+        'SignalNotHandled',
+        'the process is Node.js, which opens its debugger at SIGUSR1, so it was not sent; choose SIGUSR2, SIGHUP or an endpoint',
       );
     case 'not-permitted':
       return failed('SignalNotPermitted', 'the user of the container may not signal the process');

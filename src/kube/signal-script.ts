@@ -16,6 +16,8 @@ const STARTING_S = 30;
  * It prints one line, `leindex-reloader <word> <sha256 of the file> <detail>`.
  * `fresh`: the file had its text in a second before the one in which the container started, so the process read it itself. Both
  * times were taken by the node's clock when it happened, so a later step of the clock cannot deceive.
+ * `debugger`: the process is Node.js, which catches SIGUSR1 to open its debugger to all who reach the pod's 127.0.0.1. Newer versions
+ * name the thread that does it, older ones name all of their threads as the program.
  * `starting`: what is missing now may come, since the process (or process 1, where none has the name) has just begun.
  */
 const SCRIPT = `
@@ -61,6 +63,12 @@ before=$born caught=0
 while IFS=':	 ' read -r field value; do [ "$field" = SigCgt ] && caught=$value; done <"/proc/$pid/status"
 caught=\${caught#\${caught%????}}
 [ $((0x$caught >> (number - 1) & 1)) -eq 1 ] || or_starting unhandled
+if [ "$signal" = USR1 ]; then
+  for task in /proc/$pid/task/*/comm; do
+    { IFS= read -r comm <"$task"; } 2>/dev/null || continue
+    case $comm in node|nodejs|SignalInspector) say debugger "$pid" ;; esac
+  done
+fi
 kill -s "$signal" "$pid" 2>/dev/null || say not-permitted "$pid"
 nap ${SETTLE_MS / 1000}
 { birth "$pid" && [ "$born" = "$before" ] && [ "$state" != Z ] && [ "$state" != X ]; } 2>/dev/null || say crashed "$pid"
@@ -89,6 +97,7 @@ export type ScriptWord =
   | 'no-process'
   | 'starting'
   | 'unhandled'
+  | 'debugger'
   | 'not-permitted'
   | 'crashed'
   | 'signalled';
@@ -100,6 +109,7 @@ const WORDS: readonly ScriptWord[] = [
   'no-process',
   'starting',
   'unhandled',
+  'debugger',
   'not-permitted',
   'crashed',
   'signalled',

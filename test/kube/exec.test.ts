@@ -129,6 +129,7 @@ describe('a word of the script', () => {
     'no-process': 'ProcessNotFound',
     starting: 'ProcessStarting',
     unhandled: 'SignalNotHandled',
+    debugger: 'SignalNotHandled',
     'not-permitted': 'SignalNotPermitted',
     crashed: 'ProcessCrashed',
   };
@@ -169,6 +170,12 @@ describe('a word of the script', () => {
     for (const protocol of ['v5.channel.k8s.io', 'v4.channel.k8s.io']) {
       expect(await attempt({ play: frames(...pieces), protocol })).toMatchObject({ reason: 'SignalDelivered' });
     }
+  });
+
+  test('unhandled says whose process 1 may be, where none is named', async () => {
+    const play = frames(say('unhandled'), success);
+    expect((await attempt({ play })).message).toMatch(/^process 1 .*annotation process .*pause container/);
+    expect((await attempt({ play }, { process: 'leindex' })).message).not.toContain('pause');
   });
 });
 
