@@ -10,6 +10,7 @@ export interface PodView {
   readonly phase: string;
   readonly isTerminating: boolean;
   readonly isHostNetwork: boolean;
+  readonly isHostPID: boolean;
   readonly podIP: string;
   readonly isReady: boolean;
   /** A controller (ReplicaSet, StatefulSet, …) makes it anew when it goes. */

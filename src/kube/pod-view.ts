@@ -20,6 +20,7 @@ export function toPodView(raw: unknown): PodView {
     phase: asText(status['phase']),
     isTerminating: metadata['deletionTimestamp'] !== undefined,
     isHostNetwork: spec['hostNetwork'] === true,
+    isHostPID: spec['hostPID'] === true,
     podIP: asText(status['podIP']),
     isReady: asList(status['conditions']).some(({ type, status: is }) => type === 'Ready' && is === 'True'),
     isOwned: asList(metadata['ownerReferences']).some((owner) => owner['controller'] === true),
