@@ -79,6 +79,7 @@ function usesOf(pod: PodView, query: TargetQuery): Use[] {
   if (endpoint?.kind === 'endpoint') {
     const container = pod.containers.find(({ name }) => name === (policy.container ?? endpoint.container));
     if (!container) return [containerNotFound(pod, policy.container ?? endpoint.container)];
+    if (container.name !== endpoint.container) return [otherContainersPort(pod, container.name, endpoint.container)];
     const target = targetOr(pod, container, query, { channel: endpoint.channel, isMounted: volumes.length > 0 });
     return [target, ...outOfReach(pod, container, { volumes, query })];
   }
@@ -133,11 +134,12 @@ function signalUse({ pod, container, volumes, query }: SignalUse): Use[] {
   const { key, policy, mounted } = query;
   const mounts = container.mounts.flatMap((mount) => {
     const volume = volumes.find((candidate) => candidate.volume === mount.volume);
-    return volume ? [{ ...mount, relative: volume.items ? volume.items[key] : key }] : [];
+    return volume ? [{ ...mount, relative: volume.items ? ownItem(volume.items, key) : key }] : [];
   });
   const live = mounts.find((mount) => !mount.isSubPath && mount.relative !== undefined);
   if (live?.relative !== undefined) {
     if (policy.strategy === 'endpoint') return [skip(pod, container.name, 'NoEndpoint', noEndpoint)];
+    if (pod.isHostPID) return [skip(pod, container.name, 'HostPID', hostPID)];
     const file = `${live.path.replace(/\/+$/, '')}/${live.relative}`;
     const channel: SignalChannel = { kind: 'signal', signal: policy.signal, process: policy.process, file };
     return [targetOr(pod, container, query, { channel, isMounted: true })];
@@ -165,6 +167,10 @@ function signalUse({ pod, container, volumes, query }: SignalUse): Use[] {
   return [];
 }
 
+function ownItem(items: Readonly<Record<string, string>>, key: string): string | undefined {
+  return Object.hasOwn(items, key) ? items[key] : undefined;
+}
+
 function targetOr(
   pod: PodView,
   container: ContainerView,
@@ -188,10 +194,19 @@ function targetOr(
 
 const noEndpoint = `the pod offers no endpoint: name a container port leindex-reload, or set the pod annotation ${podAnnotations.endpointPort}`;
 
+const hostPID =
+  'the pod shares the processes of its node (hostPID), where a signal could reach one that is not its own; offer an endpoint, or leave hostPID out';
+
 function environmentOf(container: ContainerView, query: TargetQuery) {
   return container.environment.filter(
     ({ configMap, key }) => configMap === query.mounted && (key === undefined || key === query.key),
   );
+}
+
+/** Its record would outlive a restart of the container that does the work. */
+function otherContainersPort(pod: PodView, asked: string, owner: string): Use {
+  const message = `container ${asked} declares no endpoint port, container ${owner} does; name ${owner} in the annotation container, or leave it out`;
+  return skip(pod, asked, 'EndpointPortUnknown', message);
 }
 
 function containerNotFound(pod: PodView, container: string): Use {

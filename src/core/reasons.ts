@@ -73,6 +73,7 @@ export const skipReasons = [
   'NoFile',
   'NotAccepted',
   'HostNetwork',
+  'HostPID',
   'EndpointPortUnknown',
   'EndpointPathInvalid',
   'EndpointSchemeInvalid',

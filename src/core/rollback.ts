@@ -21,7 +21,8 @@ export interface Rollback {
 /** Which text is wanted instead of the source's. */
 export type Override =
   | { readonly kind: 'none' }
-  | { readonly kind: 'revision'; readonly revision: number; readonly cause: Rollback['cause'] }
+  /** `hash`: of the text that it must be; undefined: whatever was kept under that number. */
+  | { readonly kind: 'revision'; readonly revision: number; readonly cause: Rollback['cause']; readonly hash?: string }
   | { readonly kind: 'impossible'; readonly message: string };
 
 const NONE: Override = { kind: 'none' };
@@ -36,10 +37,17 @@ export function overrideOf(policy: ReloadPolicy, status: ConfigReloadStatus, sou
   const isAskedAnew = policy.rollbackTo !== undefined && status.observedRollback !== String(policy.rollbackTo);
   if (isAskedAnew || isRefused(policy, status, sourceHash)) return askedFor(policy.rollbackTo, status);
   if (rollback?.fromHash !== sourceHash) return NONE;
-  if (rollback.cause === 'asked' && policy.rollbackTo === undefined) return NONE;
+  // The status is not proof enough of what the annotations do not ask for: others may be able to write it.
+  if (rollback.cause === 'asked' && !isAskedFor(policy, rollback)) return NONE;
+  if (rollback.cause === 'failure' && policy.onFailure !== 'rollback') return NONE;
   const isRequested = policy.requestedAt !== undefined && status.observedRequest !== policy.requestedAt;
   const isTriedAnew = rollback.cause === 'failure' && rollback.policy !== policyFingerprint(policy);
-  return isRequested || isTriedAnew ? NONE : { kind: 'revision', revision: rollback.toRevision, cause: rollback.cause };
+  const { toRevision: revision, toHash: hash, cause } = rollback;
+  return isRequested || isTriedAnew ? NONE : { kind: 'revision', revision, hash, cause };
+}
+
+function isAskedFor({ rollbackTo }: ReloadPolicy, { toRevision }: Rollback): boolean {
+  return rollbackTo === 'previous' || rollbackTo === toRevision;
 }
 
 /** The present value of `rollback-to` was found impossible, and the text is still the one that it was found with. */

@@ -133,12 +133,17 @@ export function repairStatus(status: Partial<ConfigReloadStatus> | undefined): C
     stats: { ...EMPTY_STATUS.stats, ...merged.stats },
     targets: { ...EMPTY_STATUS.targets, ...merged.targets },
     lastKnownGood: { ...EMPTY_STATUS.lastKnownGood, ...merged.lastKnownGood },
+    observedTime: repairTime(merged.observedTime),
+    revisionTime: repairTime(merged.revisionTime),
     equivalentHashes: Array.isArray(merged.equivalentHashes) ? merged.equivalentHashes : [],
     conditions: objectsOf(merged.conditions).map((one) => ({ ...{ reason: '', message: '' }, ...one })),
     pods: objectsOf(merged.pods).map((pod) => ({ ...EMPTY_POD, ...pod })),
     history: objectsOf(merged.history).map((entry) => ({ ...EMPTY_ENTRY, ...entry })),
   };
 }
+
+/** The API server takes times that no calendar has. */
+const repairTime = (time: string) => (Number.isNaN(Date.parse(time)) ? '' : time);
 
 /** Empty fields are not stored: they come back as what they were. */
 const EMPTY_POD: PodStatus = {

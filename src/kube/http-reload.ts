@@ -1,6 +1,8 @@
 import { Readable } from 'node:stream';
 import { Agent, type Dispatcher } from 'undici';
 import { isContentHash } from '../core/content-hash.ts';
+import type { AddressRules } from '../core/address-rules.ts';
+import { refuseEndpoint } from '../core/endpoint.ts';
 import { printable } from '../core/printable.ts';
 import type { EndpointChannel } from '../core/target.ts';
 import type { AttemptResult, EndpointPort } from '../operator/ports.ts';
@@ -10,6 +12,8 @@ import { asObject, asText, type Json } from './json.ts';
 const MAX_ANSWER_BYTES = 64 * 1024;
 
 export interface EndpointOptions {
+  /** Which addresses may be called: asked for each call, since a pod's address comes from a status that others write. */
+  readonly addresses: AddressRules;
   /** PEM bundle that endpoint certificates are checked against; default: the system's. */
   readonly ca?: string | undefined;
   /** Asked when the connection stands and the first byte is about to go out; throws where this process may not act any more. */
@@ -17,7 +21,11 @@ export interface EndpointOptions {
 }
 
 /** Reloads by the endpoint in the pod: POST with the text and its hash, and the answer's hash compared. Redirects are not followed. */
-export function createEndpoints({ ca, assertMayAct }: EndpointOptions = {}): EndpointPort & { close(): Promise<void> } {
+export function createEndpoints({
+  addresses,
+  ca,
+  assertMayAct,
+}: EndpointOptions): EndpointPort & { close(): Promise<void> } {
   const agent = new Agent({
     connections: 2,
     pipelining: 1,
@@ -26,6 +34,8 @@ export function createEndpoints({ ca, assertMayAct }: EndpointOptions = {}): End
   });
   return {
     async attempt({ channel, hash, content, trigger, isForced, token, deadlineMs }, signal) {
+      const refusal = refuseEndpoint(channel, addresses);
+      if (refusal !== undefined) return failed('EndpointAddressRefused', refusal);
       using deadline = new Deadline(deadlineMs, signal);
       const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(content);
       const body = Buffer.from(JSON.stringify({ hash, config: text, trigger, ...(isForced ? { force: true } : {}) }));

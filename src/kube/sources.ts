@@ -57,6 +57,8 @@ export function createSources(client: KubeClient): SourcePort {
     readToken: ({ namespace, secret }, signal) =>
       unlessForbidden(async () => {
         const object = await get(resourcePath(resources.secrets, { namespace, name: secret }), signal);
+        // A ConfigMap's author chooses the Secret, and the pod's owner gets the token: not that of an account.
+        if (object?.['type'] === 'kubernetes.io/service-account-token') return 'unfit';
         const base64 = asTextMap(object?.['data'])['token'];
         const token = base64 === undefined ? '' : Buffer.from(base64, 'base64').toString('utf8').trim();
         return /^[\x21-\x7e]{1,4096}$/.test(token) ? { token } : 'missing';

@@ -118,6 +118,13 @@ async function readConfig(
   const revision = await ports.revisions.read(name, toRevision, signal);
   if (!revision) return { kind: 'rollbackImpossible', sourceHash, message: `there is no revision ${toRevision}` };
   const earlier = await ports.validate(revision.content);
+  if (override.hash !== undefined && override.hash !== earlier.hash) {
+    return {
+      kind: 'rollbackImpossible',
+      sourceHash,
+      message: `revision ${toRevision} is not the text that was rolled back to`,
+    };
+  }
   if (!earlier.valid) {
     return { kind: 'rollbackImpossible', sourceHash, message: `revision ${toRevision} is not valid any more` };
   }

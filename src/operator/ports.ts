@@ -60,11 +60,11 @@ export interface SourcePort {
     published: { name: string; key: string; content: Uint8Array },
     signal: AbortSignal,
   ): Promise<'published' | 'unchanged' | 'refused' | 'forbidden'>;
-  /** The token of `token-secret`; `missing`: there is no such Secret, or no token in it. */
+  /** The token of `token-secret`; `missing`: there is no such Secret, or no token in it; `unfit`: it must not leave the API server. */
   readToken(source: { namespace: string; secret: string }, signal: AbortSignal): Promise<TokenReading>;
 }
 
-export type TokenReading = { readonly token: string } | 'missing' | 'forbidden';
+export type TokenReading = { readonly token: string } | 'missing' | 'unfit' | 'forbidden';
 
 export interface PodPort {
   /** Pods of a namespace as last seen by the watch. */

@@ -42,6 +42,7 @@ export async function reconcile(key: string, operator: Operator, signal: AbortSi
   const observed = await observe(key, operator, signal);
   if (!observed) return forget(key, operator);
 
+  warn(key, observed, operator.logger);
   const plan = decide(observed, operator.ports.clock.now());
   const recorder = new Recorder(key, observed, operator);
   switch (plan.kind) {
@@ -97,6 +98,7 @@ async function act(
       token: await readToken(observed, plan, operator.ports, both),
       strategies: operator.strategies,
       crashed: crashedBy(plan, observed),
+      confirm: () => operator.inFlight.notice(key),
       seenAt: seenAt(plan, observed, operator.ports.clock),
       isImmutable: observed.source.isImmutable && plan.policy.publishTo === undefined,
     };
@@ -113,6 +115,13 @@ async function act(
     if (flight.signal.aborted && !signal.aborted) return 'superseded';
     throw error;
   }
+}
+
+/** Of what has no effect because of its name, once for each version of the source. */
+function warn(source: string, { reading, status, source: { resourceVersion } }: Observation, logger: Logger): void {
+  if (reading.kind !== 'optedIn' || reading.warnings.length === 0 || status.observedResourceVersion === resourceVersion)
+    return;
+  logger.warn({ source, warnings: reading.warnings }, 'annotations that are not known have no effect');
 }
 
 function seenAt(plan: ReloadPlan, observed: Observation, clock: Ports['clock']): number | undefined {

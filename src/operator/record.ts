@@ -234,7 +234,8 @@ export class Recorder {
     const { clock } = this.#operator.ports;
     const now = clock.now();
     const measured = clock.monotonic() - this.#startedAt;
-    const durationMs = since ? Math.max(measured, now.getTime() - Date.parse(since)) : measured;
+    const sinceMs = now.getTime() - Date.parse(since ?? '');
+    const durationMs = sinceMs > measured ? sinceMs : measured;
     return {
       id: randomUUID(),
       timestamp: now.toISOString(),

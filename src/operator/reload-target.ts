@@ -1,4 +1,3 @@
-import { refuseEndpoint } from '../core/endpoint.ts';
 import { findTargets, type TargetQuery } from '../core/find-targets.ts';
 import { type TargetReason, targetReasons } from '../core/reasons.ts';
 import type { ReloadTrigger } from '../core/reload-event.ts';
@@ -23,6 +22,8 @@ export interface ReloadJob {
   readonly isImmutable: boolean;
   /** When the change that is rolled out was seen, monotonic milliseconds; undefined: it was rolled out before. */
   readonly seenAt: number | undefined;
+  /** Asked before a target is tried again: aborts the rollout where its source has changed, or opted out, and no watch told so yet. */
+  readonly confirm: () => Promise<void>;
   /** Told when a target is proven, before that is recorded. */
   readonly onProven?: () => void;
 }
@@ -79,6 +80,8 @@ class TargetReload {
       if (targetReasons[result.reason].next !== 'retry') return result;
       if (this.#left() <= pause) return result;
       await this.#ports.clock.sleep(pause, this.#signal);
+      await this.#job.confirm();
+      this.#signal.throwIfAborted();
       pause = Math.min(pause * 2, RETRY_MS.most);
     }
   }
@@ -126,10 +129,8 @@ class TargetReload {
   }
 
   async #callEndpoint(channel: EndpointChannel): Promise<AttemptResult> {
-    const { hash, content, trigger, isForced, token, query } = this.#job;
-    const refusal = refuseEndpoint(channel, query.addresses);
-    if (refusal !== undefined) return fail('EndpointAddressRefused', refusal);
-    if (token === 'missing' || token === 'forbidden') return noToken[token];
+    const { hash, content, trigger, isForced, token } = this.#job;
+    if (typeof token === 'string') return noToken[token];
     const deadlineMs = Math.max(1, this.#left());
     const answered = new AbortController();
     if (this.target.isMounted) void this.#nudgeUnless(answered.signal);
@@ -232,6 +233,7 @@ const immutable = fail(
 
 const noToken = {
   missing: fail('TokenSecretMissing', 'the Secret that token-secret names has no key token that can be read'),
+  unfit: fail('TokenSecretMissing', 'token-secret names a service account token; those are never sent to a pod'),
   forbidden: fail(
     'TokenSecretMissing',
     'the controller may not read Secrets; the chart grants it by features.tokenSecret',

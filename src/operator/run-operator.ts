@@ -98,7 +98,11 @@ export async function runOperator(settings: OperatorSettings, { logger, signal, 
   const assertMayAct = () => {
     if (elector && !elector.isLeading) throw new LeaseLostError('the lease is not held any more');
   };
-  const endpoints = createEndpoints({ ca: settings.endpointCa, ...(elector ? { assertMayAct } : {}) });
+  const endpoints = createEndpoints({
+    addresses: settings.addresses,
+    ca: settings.endpointCa,
+    ...(elector ? { assertMayAct } : {}),
+  });
 
   const hooksFor = (resource: string): ReflectorHooks => ({
     listed: (objects) => logger.debug({ resource, objects }, 'listed'),

@@ -77,6 +77,22 @@ describe('targets', () => {
     const found = find(pod().mounting('cfg').withContainer(sidecar).running());
     expect(found.targets.map(({ container }) => container)).toEqual(['reloader']);
   });
+  it('a container beside the endpoint that only a restart would bring up to date is named, one that mounts the folder is not', () => {
+    const others = [
+      { name: 'folder', volumeMounts: [{ name: 'cfg', mountPath: '/c' }] },
+      { name: 'file', volumeMounts: [{ name: 'cfg', mountPath: '/c/f', subPath: 'mcp.yaml' }] },
+      { name: 'environment', envFrom: [{ configMapRef: { name: 'cfg' } }] },
+    ];
+    const server = pod().mounting('cfg').withPort('leindex-reload', 8686);
+    for (const other of others) server.withContainer(other);
+    const found = find(server.running());
+    expect(found.targets.map(({ container }) => container)).toEqual(['app']);
+    expect(found.skipped.map(({ container, reason }) => `${container} ${reason}`)).toEqual([
+      'file SubPathMount',
+      'environment EnvironmentUse',
+    ]);
+    expect(find(server, { container: 'app' }).skipped).toEqual([]);
+  });
   it('every container that mounts the source is one, or just the one that is named', () => {
     const second = { name: 'b', volumeMounts: [{ name: 'cfg', mountPath: '/b' }] };
     expect(find(pod().mounting('cfg').withContainer(second).running()).targets.map((t) => t.container)).toEqual([
@@ -139,6 +155,13 @@ describe('uses that cannot be reloaded in place', () => {
       'HostNetwork',
     ],
     [
+      'the processes of the node',
+      pod()
+        .mounting('cfg')
+        .with((p) => (p.spec['hostPID'] = true)),
+      'HostPID',
+    ],
+    [
       'a port that no container declares',
       pod().mounting('cfg').annotated({ 'reload.leindex.io/endpoint-port': '10250' }),
       'EndpointPortUnknown',
@@ -166,8 +189,36 @@ describe('uses that cannot be reloaded in place', () => {
   it('an environment variable of another key is no use', () => {
     expect(find(pod().withEnvironmentOf('cfg', 'other').running())).toEqual({ targets: [], skipped: [], pending: [] });
   });
+  it('no process by name either is signalled among those of the node, whose message says what to do', () => {
+    const builder = pod()
+      .mounting('cfg')
+      .with((p) => (p.spec['hostPID'] = true));
+    const found = find(builder.running(), { process: 'containerd' });
+    expect(found).toMatchObject({ targets: [], pending: [], skipped: [{ reason: 'HostPID' }] });
+    expect(found.skipped[0]?.message).toContain('offer an endpoint');
+    expect(skippedReason(find(builder.running(), { strategy: 'endpoint' }))).toEqual(['NoEndpoint']);
+  });
+  it('a pod with the processes of its node is reached by its endpoint', () => {
+    const builder = pod()
+      .mounting('cfg')
+      .withPort('leindex-reload', 8686)
+      .with((p) => (p.spec['hostPID'] = true));
+    expect(channelOf(find(builder.running()))).toMatchObject({ kind: 'endpoint' });
+    expect(skippedReason(find(builder.running(), { strategy: 'signal' }))).toEqual(['HostPID']);
+  });
   it('strategy: endpoint without one', () => {
     expect(skippedReason(find(pod().mounting('cfg').running(), { strategy: 'endpoint' }))).toEqual(['NoEndpoint']);
+  });
+  it('a key that every object has is in no items', () => {
+    const query = { source: 'cfg', mounted: 'cfg', key: 'constructor', policy: policy(), addresses };
+    const view = pod().mounting('cfg', { items: [{ key: 'other', path: 'other' }] }).running().view(); // prettier-ignore
+    expect(skippedReason(findTargets([view], query))).toEqual(['KeyNotMounted']);
+  });
+  it('the endpoint of another container than the one that is named', () => {
+    const sidecar = { name: 'reloader', ports: [{ name: 'leindex-reload', containerPort: 8686 }] };
+    const found = find(pod().mounting('cfg').withContainer(sidecar).running(), { container: 'app' });
+    expect(skippedReason(found)).toEqual(['EndpointPortUnknown']);
+    expect(found.skipped[0]?.message).toContain('name reloader in the annotation container');
   });
   it('a container that is named and is not there', () => {
     expect(skippedReason(find(pod().mounting('cfg').running(), { container: 'x' }))).toEqual(['ContainerNotFound']);

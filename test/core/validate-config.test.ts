@@ -275,6 +275,11 @@ describe('warnings', () => {
       '"a b": 1',
       'a key that is no plain name is ignored by LeIndex; the known keys are version, memory, projects, performance',
     ],
+    [
+      'a key that could be a token',
+      'ghp_S3cretTokenValue123: 1',
+      'a key that is no plain name is ignored by LeIndex; the known keys are version, memory, projects, performance',
+    ],
   ])('%s', (_, line, message) => {
     expect(warningsOf(`${GOOD_TEXT}${line}\n`)).toMatchObject([
       { rule: 'unknown-top-level-key', line: 5, column: 1, message },

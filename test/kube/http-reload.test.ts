@@ -47,6 +47,9 @@ async function listen(server: Server): Promise<{ port: number; traffic: Traffic 
   return { port: (server.address() as AddressInfo).port, traffic };
 }
 
+/** The servers of these tests listen on loopback. */
+const addresses = { allowed: ['127.0.0.0/8'], isHostNetworkAllowed: false };
+
 interface Attempt {
   readonly port: number;
   readonly scheme?: 'http' | 'https';
@@ -55,7 +58,7 @@ interface Attempt {
 }
 
 async function attempt({ port, scheme = 'http', deadlineMs = 5_000, ca }: Attempt) {
-  const endpoints = createEndpoints({ ca });
+  const endpoints = createEndpoints({ addresses, ca });
   cleanups.push(() => endpoints.close());
   const channel = { kind: 'endpoint', host: '127.0.0.1', port, scheme, path: '/v1/reload' } as const;
   return endpoints.attempt(
@@ -111,12 +114,30 @@ describe('F23: one that does not answer costs its deadline and no more', () => {
 
   test('an address where nothing takes the connection', async () => {
     // TEST-NET-1, routed nowhere: refused, unreachable or swallowed, by the machine's taste.
-    const endpoints = createEndpoints();
+    const endpoints = createEndpoints({ addresses });
     cleanups.push(() => endpoints.close());
     const channel = { kind: 'endpoint', host: '192.0.2.1', port: 9, scheme: 'http', path: '/v1/reload' } as const;
     const request = { channel: channel as never, hash, content, trigger: 'configmap', isForced: false, token: undefined, deadlineMs: 400 } as const; // prettier-ignore
     expect((await endpoints.attempt(request, never)).reason).toMatch(/^Endpoint(Timeout|Unreachable)$/);
   });
+});
+
+test('an address where no pod is gets nothing, whoever asks', async () => {
+  const { port, traffic } = await play((_, response) => response.end('{}'));
+  const endpoints = createEndpoints({ addresses: { allowed: [], isHostNetworkAllowed: false } });
+  cleanups.push(() => endpoints.close());
+  const channel = { kind: 'endpoint', host: '127.0.0.1', port, scheme: 'http', path: '/v1/reload' } as const;
+  const request = {
+    channel,
+    hash,
+    content,
+    trigger: 'configmap',
+    isForced: false,
+    token: TOKEN,
+    deadlineMs: 400,
+  } as const;
+  expect((await endpoints.attempt(request, never)).reason).toBe('EndpointAddressRefused');
+  expect(traffic.connections).toBe(0);
 });
 
 describe('F24: a redirect is never followed', () => {

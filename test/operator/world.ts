@@ -57,6 +57,8 @@ export class World {
   published: string | undefined;
   /** A seeded fault of the implementation: the checker must see it. */
   sabotage: (ports: Ports, world: World) => Ports = (ports) => ports;
+  /** What the controller's log warned of. */
+  readonly warnings: object[] = [];
   readonly revisions = new Map<number, Revision>();
   #version = 1;
   #sourceVersion = 1;
@@ -73,6 +75,15 @@ export class World {
     this.text = text;
     this.texts.push(text);
     this.#sourceVersion += 1;
+  }
+
+  wait(ms: number): void {
+    this.#time += ms;
+  }
+
+  /** The watch tells the rollout under way that the source has changed. */
+  async notice(): Promise<void> {
+    await this.#inFlight?.notice('ns/cfg');
   }
 
   annotate(name: string, value: string | undefined): void {
@@ -132,7 +143,7 @@ export class World {
     this.#inFlight = inFlight;
     const operator: Operator = {
       ports,
-      logger: { info() {}, warn() {}, error() {}, debug() {} } as never,
+      logger: { info() {}, warn: (what: object) => this.warnings.push(what), error() {}, debug() {} } as never,
       addresses: { allowed: [], isHostNetworkAllowed: false },
       strategies: ['endpoint', 'signal'],
       podConcurrency: 1,
@@ -180,7 +191,7 @@ export class World {
     interruption.at -= 1;
     if (interruption.at !== 0) return;
     interruption.act();
-    void this.#inFlight?.notice('ns/cfg');
+    void this.notice();
   }
 
   #hasDied(): boolean {
