@@ -71,7 +71,7 @@ export function describeManager() {
     .addOption(
       flag('--poll <duration>', 'how often the watched file is looked at anyway', { parse: duration, default: 30_000 }),
     )
-    .addOption(flag('--no-sighup', 'do not reload on SIGHUP'))
+    .addOption(flag('--no-sighup', 'ignore SIGHUP instead of reloading on it'))
     .addOption(flag('--token-file <file>', 'bearer token that the endpoint asks for'))
     .addOption(flag('--insecure-no-auth', 'listen on more than loopback without a token'))
     .addOption(flag('--tls-cert <file>', 'serve HTTPS with this certificate (PEM)'))

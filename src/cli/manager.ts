@@ -6,6 +6,7 @@ import { createManagerMetrics, type ManagerMetrics } from '../manager/manager-me
 import { PublishingTarget } from '../manager/publishing-target.ts';
 import type { ReloadTarget } from '../manager/reload-target.ts';
 import { RetryingTarget } from '../manager/retrying-target.ts';
+import { listenToSignal } from '../manager/sighup.ts';
 import { SignalTarget } from '../manager/signal-target.ts';
 import { WebhookNotifier } from '../manager/webhook-notifier.ts';
 import { CommandError, ExitCode, type CliCommand, type Io } from './command.ts';
@@ -21,6 +22,7 @@ async function run(argv: readonly string[], io: Io): Promise<ExitCode> {
   const { address, port } = await endpoint.start().catch((error: unknown) => {
     throw new CommandError(`cannot listen: ${messageOf(error)}`, ExitCode.unreachable, { cause: error });
   });
+  const stopIgnoring = settings.sighup ? undefined : ignoreSighup(logger);
   logger.info({ address, port }, 'listening');
   await manager.start();
   metrics.showLoaded(manager.getRunning());
@@ -30,8 +32,14 @@ async function run(argv: readonly string[], io: Io): Promise<ExitCode> {
   // The endpoint answers the reload in flight, which the manager lets end.
   await Promise.all([endpoint.stop(), manager.stop()]);
   await notifier.close();
+  stopIgnoring?.();
   logger.info('stopped');
   return ExitCode.done;
+}
+
+/** Who asks for no reload at SIGHUP does not ask for an end at it, which is what the system does by default. */
+function ignoreSighup(logger: Logger): () => void {
+  return listenToSignal(process, 'SIGHUP', () => logger.debug('SIGHUP is ignored: --no-sighup'));
 }
 
 function build(settings: ManagerSettings, metrics: ManagerMetrics, logger: Logger) {

@@ -24,7 +24,7 @@ export interface ReloadManagerOptions {
   readonly pushHoldMs?: number;
   /** Largest config text; default 65536. */
   readonly maxConfigBytes?: number;
-  /** Whether a signal reloads; default true. */
+  /** Whether a signal reloads; default true. Without, the signal is left to the program: by default it ends the process. */
   readonly handleSignals?: boolean;
   /** Default SIGHUP. */
   readonly signal?: NodeJS.Signals;

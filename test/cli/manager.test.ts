@@ -65,6 +65,19 @@ describe('leindex-reloader manager', () => {
     expect(run.lines().at(-1)).toMatchObject({ msg: 'stopped' });
   });
 
+  it('ignores SIGHUP with --no-sighup: neither reloads nor ends', async () => {
+    const workspace = newWorkspace();
+    const flags = ['--no-sighup', '--log-level', 'debug', '--listen', '127.0.0.1:0'];
+    const run = start(['--config', workspace.path, ...flags]);
+    const base = await listening(run);
+    workspace.write(goodText(60));
+    run.child.kill('SIGHUP');
+    await until('the signal', () => run.lines().some(({ msg }) => /SIGHUP is ignored/.test(String(msg))));
+    expect(await (await fetch(`${base}/v1/stats`)).json()).toMatchObject({ totalReloads: 0 });
+    run.child.kill('SIGTERM');
+    expect(await run.ended).toBe(0);
+  });
+
   it('shows a good first load as the last success, and none where nothing was loaded', async () => {
     const metricsOf = async (base: string) => (await fetch(`${base}/metrics`)).text();
     const started = Date.now() / 1000;
