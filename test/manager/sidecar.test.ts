@@ -188,6 +188,17 @@ describe('SignalTarget, beside real processes', () => {
     expect(await pushed).toMatchObject({ result: 'success', reason: 'SignalDelivered' });
     expect(calls).toBe(1);
   });
+
+  it('a pushed text that the file does not bring in time is not used, and is loaded when it comes', async () => {
+    let calls = 0;
+    const target = { readsFile: true, apply: () => Promise.resolve((calls++, 'SignalDelivered' as const)) };
+    const { manager, workspace } = await startManager({ target, watch: true, hashTimeoutMs: 50 });
+    expect(await manager.reloadConfig({ config: goodText(60) })).toMatchObject({ reason: 'PropagationTimeout' });
+    expect([calls, manager.getCurrentConfig()?.performance.batch_size]).toEqual([0, 50]);
+    const hash = workspace.write(goodText(60));
+    await until('the watch', () => manager.getRunning()?.hash === hash);
+    expect(calls).toBe(1);
+  });
 });
 
 function pidsNamed(name: string): number[] {
