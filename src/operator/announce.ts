@@ -81,6 +81,11 @@ export class Announcer {
     this.#warn('PodSkipped', 'Reload', describeSkipped(skipped));
   }
 
+  notRestarted({ pod, reason }: SkippedUse): void {
+    const why = 'the controller may not evict pods; the chart grants it by features.restart';
+    this.#warn('PodSkipped', 'Restart', `${pod} (${reason}) cannot be restarted, as on-unreloadable asks: ${why}`);
+  }
+
   /** On each pod that was touched; a pod that had read the text itself has nothing to hear. */
   targets(outcomes: readonly TargetOutcome[], hash: string): void {
     for (const outcome of outcomes) {

@@ -61,7 +61,7 @@ export function createMetrics(registry: Registry) {
   });
   const watchAge = new Gauge({
     name: 'leindex_reloader_watch_age_seconds',
-    help: 'Since anything was last heard of the watch.',
+    help: 'Since anything was last heard of the watch; of several of one resource, the longest.',
     labelNames: ['resource'],
     registers,
   });
@@ -125,7 +125,12 @@ export function createMetrics(registry: Registry) {
       retried: () => undefined,
     },
     sources: (count: number) => sources.set(count),
-    watchAge: (resource: string, seconds: number) => watchAge.set({ resource }, seconds),
+    /** Of each resource the oldest, whatever namespaces are watched: their names would be a label without bound. */
+    watchAges(watches: readonly { readonly name: string; readonly age: number }[]) {
+      watchAge.reset();
+      const ages = Map.groupBy(watches, ({ name }) => name.split(' ')[0] ?? name);
+      for (const [resource, ofIt] of ages) watchAge.set({ resource }, Math.max(...ofIt.map(({ age }) => age)) / 1000);
+    },
     leads: (isLeader: boolean) => leader.set({ name: 'leindex-reloader' }, isLeader ? 1 : 0),
     eventDropped: () => dropped.inc(),
   };

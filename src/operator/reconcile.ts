@@ -66,7 +66,7 @@ export async function reconcile(key: string, operator: Operator, signal: AbortSi
         return requeueAfter(0);
       }
       const action = await recorder.conclude(plan, result, signal);
-      return (await restartNext(plan, result, { operator, signal })) ?? action;
+      return (await restartNext(observed, plan, result, { operator, signal })) ?? action;
     }
   }
 }

@@ -1,16 +1,21 @@
 import type { ReloadPlan } from '../core/plan-reload.ts';
 import { type Action, requeueAfter } from '../runtime/reconciler.ts';
+import { Announcer } from './announce.ts';
+import type { Observation } from './observe.ts';
 import type { Operator } from './reconcile.ts';
 import { hasFailed, type RolloutResult } from './rollout.ts';
 
 /** A disruption budget is asked again after this long, milliseconds. */
 const BUDGET_MS = 10_000;
+/** A permission that is missing is seldom given soon, milliseconds. */
+const FORBIDDEN_MS = 300_000;
 
 /**
  * `on-unreloadable: restart`: evicts one pod that cannot be reloaded in place, after all that can were. The next one follows
  * when its successor is ready, which the pod watch tells. undefined: nothing to add to what was decided.
  */
 export async function restartNext(
+  { source }: Observation,
   plan: ReloadPlan,
   result: RolloutResult,
   { operator, signal }: { operator: Operator; signal: AbortSignal },
@@ -23,5 +28,10 @@ export async function restartNext(
     { pod: `${next.namespace}/${next.pod}`, reason: next.reason, eviction },
     'restarting what cannot be reloaded',
   );
-  return eviction === 'later' || eviction === 'forbidden' ? requeueAfter(BUDGET_MS) : undefined;
+  if (eviction === 'forbidden') new Announcer(source, operator.ports.events).notRestarted(next);
+  return eviction === 'later'
+    ? requeueAfter(BUDGET_MS)
+    : eviction === 'forbidden'
+      ? requeueAfter(FORBIDDEN_MS)
+      : undefined;
 }

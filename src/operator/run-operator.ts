@@ -223,7 +223,7 @@ export async function runOperator(settings: OperatorSettings, { logger, signal, 
     },
     refresh: () => {
       metrics.sources(sources.size);
-      for (const { name, age } of watches()) metrics.watchAge(name, age / 1000);
+      metrics.watchAges(watches());
     },
   });
   logger.info({ port: health.port, namespaces: settings.namespaces, strategies: settings.strategies }, 'started');

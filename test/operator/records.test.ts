@@ -4,6 +4,7 @@ import { contentHash } from '../../src/core/content-hash.ts';
 import { findCondition, repairStatus } from '../../src/core/status.ts';
 import type { Announcement, MetricsPort, Ports } from '../../src/operator/ports.ts';
 import { configText } from '../cluster/config-reload.ts';
+import { pod } from '../fixtures/pod-builder.ts';
 import { World } from './world.ts';
 
 const [one, two, three] = [configText(2048), configText(4096), configText(6144)];
@@ -120,10 +121,28 @@ describe('a permission that is missing is said', () => {
     world.change = ({ sources }) => ({ sources: { ...sources, readToken: () => Promise.resolve(reading) } });
     world.edit(two);
     await world.reconcileOnce();
-    const [pod] = world.now.pods;
-    expect(pod).toMatchObject({ reason: 'TokenSecretMissing' });
-    expect(pod?.message).toContain(words);
+    const [target] = world.now.pods;
+    expect(target).toMatchObject({ reason: 'TokenSecretMissing' });
+    expect(target?.message).toContain(words);
   });
+});
+
+test('a permission that is missing is said: for the eviction of what cannot be reloaded in place', async () => {
+  const world = new WatchedWorld();
+  world.edit(one);
+  world.annotate('on-unreloadable', 'restart');
+  const user = pod('by-env').withEnvironmentOf('cfg').running();
+  user.metadata['ownerReferences'] = [{ kind: 'ReplicaSet', name: 'rs', uid: 'rs', controller: true }];
+  user.status['conditions'] = [{ type: 'Ready', status: 'True' }];
+  world.change = ({ pods }) => ({
+    pods: { ...pods, usersOf: () => [user.view()], evict: () => Promise.resolve('forbidden') },
+  });
+  await world.settle(true);
+  world.edit(two);
+  expect(await world.reconcileOnce(), 'it is tried again').toBe(true);
+  expect(world.condition('Progressing')).toBe('True Restarting');
+  expect(world.events.at(-1)).toMatchObject({ reason: 'PodSkipped', type: 'Warning' });
+  expect(world.events.at(-1)?.note).toMatch(/^by-env .*features\.restart/);
 });
 
 test('a pod that comes late, fails and recovers: the time is that of its trouble, not that since the edit', async () => {
@@ -165,12 +184,12 @@ test('propagation is measured from the change on, over as many execs as it takes
 
 test('an endpoint that waits for its file gets the help of the kubelet; one that answers at once does not', async () => {
   const world = await WatchedWorld.settled('endpoint');
-  const [pod] = world.pods.values();
+  const [target] = world.pods.values();
   let nudges = 0;
   world.edit(two);
   world.change = ({ pods }) => ({ pods: { ...pods, nudge: () => Promise.resolve((nudges += 1) > 0) } });
   await world.settle(true);
-  expect(pod!.running).toBe(contentHash(two));
+  expect(target!.running).toBe(contentHash(two));
   for (const _ of [1, 2, 3]) await setImmediate();
   expect(nudges).toBe(0);
 
@@ -178,13 +197,13 @@ test('an endpoint that waits for its file gets the help of the kubelet; one that
   world.change = ({ endpoints }) => ({
     endpoints: {
       async attempt(request, signal) {
-        while (pod!.file !== request.hash) await setImmediate();
+        while (target!.file !== request.hash) await setImmediate();
         return endpoints.attempt(request, signal);
       },
     },
   });
   await world.settle(true);
-  expect(pod!.running).toBe(contentHash(three));
+  expect(target!.running).toBe(contentHash(three));
 });
 
 test('a consent that is withdrawn counts before a second attempt, though no watch has told of it', async () => {
