@@ -20,12 +20,16 @@ report();
 async function bundle(): Promise<void> {
   const { metafile } = await build({
     absWorkingDir: root,
-    entryPoints: { 'leindex-reloader': 'src/main.ts', 'validate-worker': 'src/gate/validate-worker.ts' },
+    entryPoints: {
+      'leindex-reloader': 'src/main.ts',
+      'validate-worker': 'src/gate/validate-worker.ts',
+      'review-worker': 'src/admission/review-worker.ts',
+    },
     outdir: dist,
     bundle: true,
     metafile: true,
     splitting: true,
-    // Beside the entries: the validator looks for its thread's code beside itself.
+    // Beside the entries: a thread's code is looked for beside what starts it.
     chunkNames: 'chunk-[hash]',
     platform: 'node',
     format: 'esm',
@@ -55,6 +59,7 @@ function report(): void {
   for (const file of [
     'leindex-reloader.js',
     'validate-worker.js',
+    'review-worker.js',
     'THIRD-PARTY-NOTICES.txt',
     'lib/index.js',
     'lib/index.d.ts',

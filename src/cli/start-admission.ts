@@ -1,8 +1,8 @@
 import type { Logger } from 'pino';
 import { CertificateKeeper } from '../admission/certificate-keeper.ts';
 import { WEBHOOK_NAME } from '../admission/webhook-configuration.ts';
+import { createReviewer } from '../admission/reviewer.ts';
 import { startWebhook, type WebhookServer } from '../admission/webhook-server.ts';
-import { createBoundedValidator } from '../gate/bounded-validator.ts';
 import { createKubeClient } from '../kube/kube-client.ts';
 import { createWebhookTrust } from '../kube/webhook-trust.ts';
 import { TlsFiles } from '../manager/tls-files.ts';
@@ -50,16 +50,14 @@ export async function startAdmission(
     throw new CommandError(message, ExitCode.usage);
   }
   if (admissionListen === undefined) return undefined;
-  const validator = createBoundedValidator({ maxBytes: maxConfigBytes });
-  const server = await startWebhook({ ...admissionListen, validate: validator.validate }).catch(
-    async (cause: unknown) => {
-      await validator.close();
-      throw cannotStart(cause);
-    },
-  );
+  const reviewer = createReviewer({ maxConfigBytes });
+  const server = await startWebhook({ ...admissionListen, review: reviewer.review }).catch(async (cause: unknown) => {
+    await reviewer.close();
+    throw cannotStart(cause);
+  });
   const close = async () => {
     await server.close();
-    await validator.close();
+    await reviewer.close();
   };
   try {
     const certificates =

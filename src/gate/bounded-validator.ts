@@ -3,6 +3,7 @@ import { DEFAULT_MAX_BYTES } from '../core/read-bytes.ts';
 import { validateConfig, type ValidateOptions } from '../core/validate-config.ts';
 import type { Rejected, Validate, ValidationOutcome } from '../core/validation.ts';
 import { Quarantine } from './quarantine.ts';
+import type { WorkerRequest } from './validate-worker.ts';
 import { TooCostlyError, WorkerClient } from './worker-client.ts';
 
 /** A text of this size is validated within a few milliseconds, whatever is in it (docs/validation.md has the measurements). */
@@ -19,6 +20,13 @@ export interface BoundedValidatorOptions extends ValidateOptions {
   readonly quarantineSize?: number;
   /** @internal Another thread, for tests. */
   readonly workerEntry?: URL;
+  /** @internal A thread that does other work, too; it belongs to the validator from now on. */
+  readonly thread?: ValidationThread;
+}
+
+interface ValidationThread {
+  run(request: WorkerRequest): Promise<ValidationOutcome>;
+  stop(): Promise<void>;
 }
 
 export interface BoundedValidator {
@@ -37,10 +45,10 @@ export function createBoundedValidator(options: BoundedValidatorOptions = {}): B
     idleMs = 30_000,
     quarantineSize = 256,
     workerEntry = findWorkerEntry(),
+    thread = new WorkerClient<WorkerRequest, ValidationOutcome>({ entry: workerEntry, deadlineMs, idleMs }),
   } = options;
   const maxBytes = options.maxBytes ?? DEFAULT_MAX_BYTES;
   const quarantine = new Quarantine(quarantineSize);
-  const worker = new WorkerClient({ entry: workerEntry, deadlineMs, idleMs });
 
   const validate: Validate = async (content) => {
     // What is too large is refused by its size alone.
@@ -48,14 +56,14 @@ export function createBoundedValidator(options: BoundedValidatorOptions = {}): B
     const hash = contentHash(content);
     if (quarantine.has(hash)) return refuseAsTooCostly(hash, deadlineMs);
     try {
-      return freezeDeeply(await worker.run({ content, options: { maxBytes } }));
+      return freezeDeeply(await thread.run({ content, options: { maxBytes } }));
     } catch (error) {
       if (!(error instanceof TooCostlyError)) throw error;
       quarantine.add(hash);
       return refuseAsTooCostly(hash, deadlineMs);
     }
   };
-  return { validate, close: () => worker.stop() };
+  return { validate, close: () => thread.stop() };
 }
 
 /** The thread's code lies beside this file: as source, in the library, and beside the bundle. */

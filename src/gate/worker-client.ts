@@ -1,6 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import type { ValidationOutcome } from '../core/validation.ts';
-import type { WorkerMessage, WorkerRequest } from './validate-worker.ts';
+import type { WorkerMessage } from './serve-thread.ts';
 
 /** How long a thread may take to load its code, in milliseconds: far more than it needs on a busy machine. */
 const START_DEADLINE_MS = 30_000;
@@ -17,19 +16,19 @@ export interface WorkerClientOptions {
   readonly idleMs: number;
 }
 
-interface Job {
-  readonly request: WorkerRequest;
-  readonly resolve: (outcome: ValidationOutcome) => void;
+interface Job<Request, Outcome> {
+  readonly request: Request;
+  readonly resolve: (outcome: Outcome) => void;
   readonly reject: (error: Error) => void;
 }
 
 /** One validation thread, started when it is needed, ended when idle or stuck; one text at a time, in order. */
-export class WorkerClient {
+export class WorkerClient<Request, Outcome> {
   private readonly options: WorkerClientOptions;
-  private readonly waiting: Job[] = [];
+  private readonly waiting: Job<Request, Outcome>[] = [];
   private worker: Worker | undefined;
   private isReady = false;
-  private current: Job | undefined;
+  private current: Job<Request, Outcome> | undefined;
   private timer: NodeJS.Timeout | undefined;
 
   constructor(options: WorkerClientOptions) {
@@ -37,7 +36,7 @@ export class WorkerClient {
   }
 
   /** @throws TooCostlyError; Error where the thread cannot start or is stopped. */
-  run(request: WorkerRequest): Promise<ValidationOutcome> {
+  run(request: Request): Promise<Outcome> {
     return new Promise((resolve, reject) => {
       this.waiting.push({ request, resolve, reject });
       this.startNext();
@@ -79,7 +78,7 @@ export class WorkerClient {
       };
     worker.on(
       'message',
-      ifPresent((message: WorkerMessage) => this.receive(message)),
+      ifPresent((message: WorkerMessage<Outcome>) => this.receive(message)),
     );
     worker.on(
       'error',
@@ -95,7 +94,7 @@ export class WorkerClient {
     return worker;
   }
 
-  private receive(message: WorkerMessage): void {
+  private receive(message: WorkerMessage<Outcome>): void {
     clearTimeout(this.timer);
     if (message.type === 'ready') this.isReady = true;
     else {

@@ -5,9 +5,9 @@ import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { CertificateKeeper, DEFAULT_KEEPER } from '../../src/admission/certificate-keeper.ts';
 import { WEBHOOK_NAME } from '../../src/admission/webhook-configuration.ts';
+import { createReviewer } from '../../src/admission/reviewer.ts';
 import { startWebhook } from '../../src/admission/webhook-server.ts';
 import { validateConfig } from '../../src/core/validate-config.ts';
-import { createBoundedValidator } from '../../src/gate/bounded-validator.ts';
 import { configReloadCrd } from '../../src/kube/crd.ts';
 import { createKubeClient } from '../../src/kube/kube-client.ts';
 import { permissions } from '../../src/kube/permissions.ts';
@@ -195,7 +195,7 @@ describe('without a right', () => {
 
 describe('certificates of its own, under a stream of invalid edits', () => {
   const MINUTE_MS = 60_000;
-  const validator = createBoundedValidator();
+  const reviewer = createReviewer({ maxConfigBytes: 65_536 });
   const stop = new AbortController();
   const logger = pino({ level: 'silent' });
   let aheadMs = 0;
@@ -206,7 +206,7 @@ describe('certificates of its own, under a stream of invalid edits', () => {
   });
 
   test('not one is let through before, during and after three rotations', async () => {
-    const server = await startWebhook({ host: '127.0.0.1', port: 0, validate: validator.validate });
+    const server = await startWebhook({ host: '127.0.0.1', port: 0, review: reviewer.review });
     await pointWebhook(cluster, server.port);
     const client = createKubeClient({ kubeconfig, userAgent: 'test', logger });
     const keeper = new CertificateKeeper({
@@ -225,7 +225,7 @@ describe('certificates of its own, under a stream of invalid edits', () => {
     ends.push(async () => {
       stop.abort();
       await running;
-      await Promise.all([server.close(), validator.close(), client.close()]);
+      await Promise.all([server.close(), reviewer.close(), client.close()]);
     });
     await untilAllowed(false, tryBad);
     const over = new AbortController();

@@ -1,8 +1,8 @@
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createReviewer } from '../../src/admission/reviewer.ts';
 import { startWebhook, type WebhookServer } from '../../src/admission/webhook-server.ts';
-import { createBoundedValidator } from '../../src/gate/bounded-validator.ts';
 import { CertificateAuthority, type KeyPair } from './certificates.ts';
 import { configText } from './config-reload.ts';
 import { useOwnControlPlane } from './use-cluster.ts';
@@ -12,7 +12,7 @@ import { pointWebhook } from './webhook.ts';
 describe('the admission webhook behind a real API server', async () => {
   const cluster = await useOwnControlPlane();
   const { namespace } = cluster;
-  const validator = createBoundedValidator();
+  const reviewer = createReviewer({ maxConfigBytes: 65_536 });
   const authority = await CertificateAuthority.create();
   const asTls = ({ certificate, key }: KeyPair) => ({ cert: certificate, key });
   const issue = async (by = authority) => asTls(await by.issue({ commonName: 'webhook', hosts: ['127.0.0.1'] }));
@@ -43,13 +43,13 @@ describe('the admission webhook behind a real API server', async () => {
     });
 
   beforeAll(async () => {
-    webhook = await startWebhook({ host: '127.0.0.1', port: 0, pair: await issue(), validate: validator.validate });
+    webhook = await startWebhook({ host: '127.0.0.1', port: 0, pair: await issue(), review: reviewer.review });
     await point(webhook.port);
     await untilRefused();
   });
   afterAll(async () => {
     await webhook.close();
-    await validator.close();
+    await reviewer.close();
   });
 
   test('refuses an invalid text, naming place and rule, also in a dry run', async () => {

@@ -54,11 +54,12 @@ describe('the package', () => {
     expect(table).toMatch(/node16 \(from ESM\)\W+OK \(ESM\)/);
   });
 
-  it('holds the bundle with its worker, the library with its types, and nothing of the tests', () => {
+  it('holds the bundle with its threads, the library with its types, and nothing of the tests', () => {
     const files = run('tar', ['tzf', 'package.tgz'], packed).split('\n');
     for (const file of [
       'dist/leindex-reloader.js',
       'dist/validate-worker.js',
+      'dist/review-worker.js',
       'dist/lib/index.js',
       'dist/lib/index.d.ts',
       'dist/lib/gate/validate-worker.js',
