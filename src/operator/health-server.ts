@@ -13,11 +13,16 @@ export interface HealthChecks {
 
 /** `/healthz`, `/readyz` and `/metrics`, plain HTTP, GET and HEAD only. */
 export async function startHealthServer(
-  { host, port }: { host: string; port: number },
+  { host, port, timeLimitMs = 5_000 }: { host: string; port: number; timeLimitMs?: number },
   checks: HealthChecks,
 ): Promise<{ readonly port: number; close(): Promise<void> }> {
   const server = createServer(
-    { headersTimeout: 5_000, requestTimeout: 5_000, maxHeaderSize: 8_192 },
+    {
+      headersTimeout: timeLimitMs,
+      requestTimeout: timeLimitMs,
+      connectionsCheckingInterval: Math.min(1_000, timeLimitMs),
+      maxHeaderSize: 8_192,
+    },
     (request, response) => {
       const answer = (status: number, body: string, type = 'text/plain; charset=utf-8') => {
         response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store' });
@@ -38,6 +43,8 @@ export async function startHealthServer(
     },
   );
   server.maxConnections = 64;
+  // A client that does not read its answer is not waited for.
+  server.timeout = timeLimitMs;
   return { port: await listen(server, host, port), close: () => close(server) };
 }
 
