@@ -17,10 +17,16 @@ export function createConfigReloads(client: KubeClient, onUnserved: () => void =
   const pathOf = (key: string, subresource?: string) =>
     resourcePath(resources.configReloads, { ...splitKey(key), subresource });
 
+  const written = new WrittenVersions();
+
+  /** As it is now, or, where this process wrote it before, as the API server's cache has it, and no older than that write. */
   async function read(key: string, signal: AbortSignal): Promise<StoredReload | undefined> {
+    const resourceVersion = written.of(key);
     try {
-      return toStored((await client.request<unknown>({ path: pathOf(key), signal })).body);
+      const query = resourceVersion === undefined ? {} : { resourceVersion };
+      return toStored((await client.request<unknown>({ path: pathOf(key), query, signal })).body);
     } catch (error) {
+      written.forget(key); // the server may have been restored from a backup, and have lost that version
       // Only the object's own absence: without the CRD every call is a 404 too, and then nothing may be done.
       if (isKind(error, 'NotFound')) {
         if (isNamed(error.cause, splitKey(key).name)) return undefined;
@@ -28,6 +34,12 @@ export function createConfigReloads(client: KubeClient, onUnserved: () => void =
       }
       throw error;
     }
+  }
+
+  function note({ namespace, name }: { namespace: string; name: string }, { body }: { body: unknown }): StoredReload {
+    const stored = toStored(body);
+    written.note(`${namespace}/${name}`, stored.resourceVersion);
+    return stored;
   }
 
   return {
@@ -44,7 +56,7 @@ export function createConfigReloads(client: KubeClient, onUnserved: () => void =
         spec: { configMapName: source.name },
       };
       const path = resourcePath(resources.configReloads, { namespace: source.namespace });
-      return toStored((await client.request<unknown>({ method: 'POST', path, body, signal })).body);
+      return note(source, await client.request<unknown>({ method: 'POST', path, body, signal }));
     },
     async adopt(source, stored, signal) {
       const metadata = {
@@ -53,7 +65,7 @@ export function createConfigReloads(client: KubeClient, onUnserved: () => void =
         ownerReferences: [ownerOf(source)],
       };
       const path = resourcePath(resources.configReloads, { namespace: source.namespace, name: source.name });
-      return toStored((await client.mergePatch<unknown>(path, { metadata }, { signal })).body);
+      return note(source, await client.mergePatch<unknown>(path, { metadata }, { signal }));
     },
     async writeStatus(key, stored, status, signal) {
       const body = {
@@ -62,7 +74,8 @@ export function createConfigReloads(client: KubeClient, onUnserved: () => void =
         metadata: { ...splitKey(key), resourceVersion: stored.resourceVersion, uid: stored.uid },
         status: withoutBlanks(status),
       };
-      const { body: written } = await client.request<unknown>({
+      written.forget(key); // after a failure, a conflict say, nothing less than the present will do
+      const answer = await client.request<unknown>({
         method: 'PUT',
         path: pathOf(key, 'status'),
         body,
@@ -70,9 +83,31 @@ export function createConfigReloads(client: KubeClient, onUnserved: () => void =
         // What lets a rollout begin goes before what says that one has ended.
         urgency: isUnderWay(status) ? 'act' : 'record',
       });
-      return toStored(written);
+      return note(splitKey(key), answer);
     },
   };
+}
+
+/**
+ * The version that each of the newest 1,000 status writes made. A read that names it is answered from the API server's cache, which
+ * waits until it is as new: with a full history that takes 2.5 ms in place of 7.
+ */
+class WrittenVersions {
+  readonly #versions = new Map<string, string>();
+
+  of(key: string): string | undefined {
+    return this.#versions.get(key);
+  }
+
+  note(key: string, resourceVersion: string): void {
+    this.#versions.set(key, resourceVersion);
+    const [oldest] = this.#versions.keys();
+    if (this.#versions.size > 1_000 && oldest !== undefined) this.#versions.delete(oldest);
+  }
+
+  forget(key: string): void {
+    this.#versions.delete(key);
+  }
 }
 
 function ownerOf(source: { name: string; uid: string }): object {
