@@ -60,12 +60,18 @@ export function sendAnswer(response: ServerResponse, answer: HttpAnswer): void {
   response.end(payload);
 }
 
-/** The same on a connection whose request was never one, and ends the connection. */
+/** How long a client may take to read such an answer, and to end its own side. */
+const LINGER_MS = 1000;
+
+/** The same on a connection whose request was never one, and closes the connection: it does not hang on the client's ending it, too. */
 export function endWithAnswer(socket: Duplex, answer: HttpAnswer): void {
   const { headers, payload } = render({ ...answer, headers: { ...answer.headers, Connection: 'close' } });
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
   const head = `HTTP/1.1 ${answer.status} ${STATUS_CODES[answer.status] ?? 'Error'}\r\n${lines.join('')}\r\n`;
   socket.end(Buffer.concat([Buffer.from(head), payload]));
+  // Not at once: a reset, for what was sent and is not read here, could overtake the answer.
+  const close = setTimeout(() => socket.destroy(), LINGER_MS);
+  socket.once('close', () => clearTimeout(close));
 }
 
 function render(answer: HttpAnswer): { headers: Record<string, string | number>; payload: Buffer } {

@@ -158,10 +158,17 @@ export class HttpEndpoint {
     } catch (error) {
       sendAnswer(response, this.#explain(error));
     } finally {
+      this.#limitSending(request, response);
       // What was not read of the body is not read at all.
       if (!request.complete) response.once('finish', () => request.destroy());
       if (--this.#busy === 0) this.#onIdle?.();
     }
+  }
+
+  /** A client that takes nothing of its answer for so long is not waited for; behind it in the connection, a request may wait again. */
+  #limitSending({ socket }: IncomingMessage, response: ServerResponse): void {
+    response.setTimeout(this.#options.requestTimeoutMs ?? 10_000);
+    response.prependOnceListener('finish', () => socket.setTimeout(0));
   }
 
   async #route(request: IncomingMessage, response: ServerResponse): Promise<HttpAnswer> {

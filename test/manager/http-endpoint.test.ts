@@ -420,6 +420,45 @@ describe('slow and broken clients', () => {
     );
   });
 
+  it.each([
+    ['send nothing', '', false],
+    ['never end a head', 'GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Slow: ', false],
+    ['never end a head, read its refusal and do not end themselves', 'GET /healthz HTTP/1.1\r\nX-Slow: ', true],
+    ['speak no HTTP', 'nonsense\r\n\r\n', false],
+    ['speak no HTTP, read that and do not end themselves', 'nonsense\r\n\r\n', true],
+  ])('closes connections that %s: they keep nobody out', async (_name, text, isReading) => {
+    const { port, call } = await startEndpoint({ headersTimeoutMs: 100, maxConnections: 4 });
+    const sockets = Array.from({ length: 4 }, () => {
+      const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true }).on('error', () => undefined);
+      socket.write(text);
+      return isReading ? socket.resume() : socket.pause();
+    });
+    afterTest(() => sockets.forEach((socket) => socket.destroy()));
+    await until('the connections', () => sockets.every(({ pending }) => !pending));
+    await until('room', async () => (await call('/healthz').catch(() => ({ status: 0 }))).status === 200);
+  });
+
+  it.each([100, 900])('closes connections that ask %i times, and never read an answer', async (times) => {
+    const { port, call, manager, workspace } = await startEndpoint({
+      requestTimeoutMs: 200,
+      headersTimeoutMs: 200,
+      maxConnections: 2,
+    });
+    workspace.write(invalidText);
+    for (let i = 0; i < 100; i++) await manager.reloadConfig();
+    const asking = 'GET /v1/history HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n'.repeat(times);
+    const sockets = Array.from({ length: 2 }, () => {
+      const socket = connect({ port, host: '127.0.0.1' })
+        .on('error', () => undefined)
+        .pause();
+      socket.write(asking);
+      return socket;
+    });
+    afterTest(() => sockets.forEach((socket) => socket.destroy()));
+    await until('the connections', () => sockets.every(({ pending }) => !pending));
+    await until('room', async () => (await call('/healthz').catch(() => ({ status: 0 }))).status === 200);
+  });
+
   it('holds no more connections than it is told to', async () => {
     const { port, call } = await startEndpoint({ maxConnections: 3 });
     const sockets = Array.from({ length: 10 }, () => connect(port, '127.0.0.1').on('error', () => undefined));
