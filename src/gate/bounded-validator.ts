@@ -1,6 +1,6 @@
 import { contentHash } from '../core/content-hash.ts';
 import { DEFAULT_MAX_BYTES } from '../core/read-bytes.ts';
-import { validateConfig, type ValidateOptions } from '../core/validate-config.ts';
+import type { ValidateOptions } from '../core/validate-config.ts';
 import type { Rejected, Validate, ValidationOutcome } from '../core/validation.ts';
 import { Quarantine } from './quarantine.ts';
 import type { WorkerRequest } from './validate-worker.ts';
@@ -52,7 +52,10 @@ export function createBoundedValidator(options: BoundedValidatorOptions = {}): B
 
   const validate: Validate = async (content) => {
     // What is too large is refused by its size alone.
-    if (content.length <= inlineBytes || content.length > maxBytes) return validateConfig(content, { maxBytes });
+    if (content.length <= inlineBytes || content.length > maxBytes) {
+      const { validateConfig } = await import('../core/validate-config.ts'); // loaded with the first text: a controller without sources needs none of it
+      return validateConfig(content, { maxBytes });
+    }
     const hash = contentHash(content);
     if (quarantine.has(hash)) return refuseAsTooCostly(hash, deadlineMs);
     try {
