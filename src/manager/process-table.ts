@@ -52,6 +52,16 @@ export class ProcessTable {
     return ((BigInt(`0x${mask}`) >> BigInt(constants.signals[signal] - 1)) & 1n) === 1n;
   }
 
+  /**
+   * Whether SIGUSR1 would open the debugger of Node.js in the process, as its threads tell: one named `SignalInspector` (since 24), or
+   * all of them `node`, where the executable is.
+   */
+  async hasDebugger(pid: number): Promise<boolean> {
+    const tasks = await readdir(join(this.#root, String(pid), 'task')).catch(() => []);
+    const names = await Promise.all(tasks.map((task) => this.#read(pid, join('task', task, 'comm'))));
+    return names.some((name) => name !== null && /^(node|nodejs|SignalInspector)\n?$/.test(name));
+  }
+
   async #read(pid: number, file: string): Promise<string | null> {
     return readFile(join(this.#root, String(pid), file), 'latin1').catch(() => null);
   }

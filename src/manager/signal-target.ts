@@ -54,6 +54,12 @@ export class SignalTarget implements ReloadTarget {
         `process ${target.pid} (${processName}) does not catch ${signalName}, which would end it; no signal was sent`,
       );
     }
+    if (signalName === 'SIGUSR1' && (await processes.hasDebugger(target.pid))) {
+      throw new ReloadTargetError(
+        'SignalNotHandled',
+        `SIGUSR1 would open the debugger of process ${target.pid} (${processName}), which runs in Node.js; choose SIGUSR2 or SIGHUP`,
+      );
+    }
     await this.#send(target);
     // Stopping does not shorten the proof: it is what makes the result true.
     await sleepQuietly(settleMs);

@@ -82,6 +82,24 @@ describe('SignalTarget, beside real processes', () => {
     expect(manager.getCurrentConfig()?.performance.batch_size).toBe(50);
   });
 
+  it('sends no SIGUSR1 to a process of Node.js: it would open its debugger, and count as a reload', async () => {
+    const name = `leix-node-${process.pid % 100_000}`;
+    const program = `process.title = '${name}'; setInterval(() => undefined, 1000)`;
+    const child = spawn(process.execPath, ['-e', program], { stdio: ['ignore', 'ignore', 'pipe'] });
+    let said = '';
+    child.stderr.on('data', (piece: Buffer) => (said += piece.toString()));
+    afterTest(() => void child.kill('SIGKILL'));
+    await until('the process', () => readFileSync(`/proc/${child.pid}/comm`, 'utf8').trim() === name);
+    const { manager, workspace } = await startManager({
+      target: new SignalTarget({ processName: name, signal: 'SIGUSR1', settleMs: 300 }),
+    });
+    workspace.write(goodText(60));
+    const outcome = await manager.reloadConfig();
+    expect(outcome).toMatchObject({ result: 'io_error', reason: 'SignalNotHandled' });
+    expect(outcome.event.errorMessage).toContain('debugger');
+    expect(said).toBe('');
+  });
+
   it('says that the process ended within the settling time', async () => {
     const { name } = await startNeighbour(dies);
     const { manager, workspace } = await startManager({
