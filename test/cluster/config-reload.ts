@@ -1,22 +1,23 @@
 import type { ConfigReloadStatus } from '../../src/core/configreload.ts';
+import { repairStatus } from '../../src/core/status.ts';
 import type { Cluster } from './cluster.ts';
 import { waitUntil } from './wait-until.ts';
 
-/** Status of a ConfigReload; undefined where there is none yet. */
+/** Status of a ConfigReload, with the empty fields that are not stored; undefined where there is none yet. */
 export async function readReload(
   cluster: Cluster,
   namespace: string,
   name: string,
 ): Promise<ConfigReloadStatus | undefined> {
   try {
-    const object: { status?: ConfigReloadStatus } = await cluster.custom.getNamespacedCustomObject({
+    const object: { status?: Partial<ConfigReloadStatus> } = await cluster.custom.getNamespacedCustomObject({
       group: 'reload.leindex.io',
       version: 'v1alpha1',
       namespace,
       plural: 'configreloads',
       name,
     });
-    return object.status;
+    return object.status && repairStatus(object.status);
   } catch (error) {
     if ((error as { code?: number }).code === 404) return undefined;
     throw error;

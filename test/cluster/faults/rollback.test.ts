@@ -61,7 +61,7 @@ describe('on-failure: rollback', async () => {
     await user.apply('first', one, policy);
     const status = await until('first', 'False TargetsFailed');
     expect(status).toMatchObject({ targets: { reloaded: 1, failed: 1 }, lastKnownGood: { revision: 0 } });
-    expect(status.rollback ?? null).toBeNull();
+    expect(status.rollback).toBeNull();
     await untilAtRest(controller.proxy);
     expect(asked).toEqual([contentHash(one)]);
   });
