@@ -41,7 +41,8 @@ export interface Observed {
 export type Plan =
   | { readonly kind: 'ignore' }
   | { readonly kind: 'reject'; readonly reason: SourceReason; readonly hash: string; readonly message: string }
-  | { readonly kind: 'hold'; readonly reason: SourceReason; readonly message: string }
+  /** `retryMs`: until it is tried again, milliseconds; undefined: when something changes. */
+  | { readonly kind: 'hold'; readonly reason: SourceReason; readonly message: string; readonly retryMs?: number }
   | { readonly kind: 'pause'; readonly policy: ReloadPolicy }
   | { readonly kind: 'stayHalted'; readonly policy: ReloadPolicy }
   | { readonly kind: 'dryRun'; readonly policy: ReloadPolicy; readonly due: readonly Target[] }

@@ -29,9 +29,6 @@ function quietly(plan: QuietPlan, { source, reading, config, status }: Observati
   const valid = condition('Valid', 'True', 'Valid', `the configuration is valid (${shortHash(seen)})`);
   const running = describeRunning(status.appliedRevision);
   const policy = reading.kind === 'optedIn' ? reading.policy : undefined;
-  const isCurrent = status.appliedHash === seen;
-  // A `requested-at` that was there when the source was first seen asks for nothing.
-  const observedRequest = status.observedHash === '' ? (policy?.requestedAt ?? '') : status.observedRequest;
   switch (plan.kind) {
     case 'reject':
       return {
@@ -52,35 +49,32 @@ function quietly(plan: QuietPlan, { source, reading, config, status }: Observati
         conditions: [
           valid,
           condition('Reloaded', 'False', plan.reason, `${plan.message}; ${running}`),
-          condition('Progressing', 'False', plan.reason, 'waiting for a change of the ConfigMap'),
+          condition('Progressing', 'False', plan.reason, nextAttempt(plan.retryMs, 'the ConfigMap')),
         ],
       };
     case 'pause':
-      return {
-        observedResourceVersion,
-        observedHash: seen,
-        observedRequest,
-        conditions: [
-          valid,
-          condition('Reloaded', isCurrent ? 'True' : 'False', 'Paused', `paused by annotation; ${running}`),
-          condition('Progressing', 'False', 'Paused', 'paused by annotation; nothing is reloaded'),
-        ],
-      };
+      return untouched('Paused', `paused by annotation; ${running}`, 'paused by annotation; nothing is reloaded');
     case 'stayHalted':
       return { observedResourceVersion };
     case 'dryRun': {
       const what = `dry run: ${plan.due.length} targets would be reloaded to ${shortHash(seen)}; ${running}`;
-      return {
-        observedResourceVersion,
-        observedHash: seen,
-        observedRequest,
-        conditions: [
-          valid,
-          condition('Reloaded', isCurrent ? 'True' : 'False', 'DryRun', what),
-          condition('Progressing', 'False', 'DryRun', what),
-        ],
-      };
+      return untouched('DryRun', what, what);
     }
+  }
+
+  /** The text is seen, and no target of it is touched. */
+  function untouched(reason: string, reloaded: string, progressing: string): StatusChange {
+    return {
+      observedResourceVersion,
+      observedHash: seen,
+      // A `requested-at` that was there when the source was first seen asks for nothing.
+      observedRequest: status.observedHash === '' ? (policy?.requestedAt ?? '') : status.observedRequest,
+      conditions: [
+        valid,
+        condition('Reloaded', status.appliedHash === seen ? 'True' : 'False', reason, reloaded),
+        condition('Progressing', 'False', reason, progressing),
+      ],
+    };
   }
 }
 
@@ -206,14 +200,15 @@ function reloadedConditions({
   }
   const before = failures.length === 0 ? findCondition(observed.status, 'Reloaded')?.message : undefined;
   const failed = before ?? `${where}, ${targets.failed} failed${why}`;
-  const next =
-    waitMs === undefined
-      ? 'waiting for a change of text, pod or annotation'
-      : `next attempt in ${formatDuration(waitMs)}`;
+  const next = nextAttempt(waitMs, 'text, pod or annotation');
   return [
     condition('Reloaded', 'False', 'TargetsFailed', failed),
     condition('Progressing', 'False', 'TargetsFailed', next),
   ];
+}
+
+function nextAttempt(waitMs: number | undefined, cause: string): string {
+  return waitMs === undefined ? `waiting for a change of ${cause}` : `next attempt in ${formatDuration(waitMs)}`;
 }
 
 /** Of the text that is to run, where it is not reloaded now; undefined: that cannot be said. */

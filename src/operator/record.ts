@@ -141,7 +141,7 @@ export class Recorder {
 
   /** What cannot be done, found out while doing it. */
   async hold({ reason, message }: Refusal, signal: AbortSignal): Promise<Action> {
-    await this.note({ kind: 'hold', reason, message }, signal);
+    await this.note({ kind: 'hold', reason, message, retryMs: REFUSED_MS }, signal);
     return requeueAfter(REFUSED_MS);
   }
 

@@ -89,6 +89,7 @@ describe('a permission that is missing is said', () => {
     for (const _ of [1, 2]) expect(await world.reconcileOnce()).toBe(true);
     expect(world.condition('Reloaded')).toBe('False PublishRefused');
     expect(findCondition(world.now, 'Reloaded')?.message).toContain('features.publish');
+    expect(findCondition(world.now, 'Progressing')?.message).toBe('next attempt in 1m');
     expect(world.events.filter(({ note }) => note.includes('features.publish'))).toHaveLength(1);
     expect(world.states.at(-1)).toMatchObject({ isSuccessful: false });
 
