@@ -118,15 +118,15 @@ async function readConfig(
   const revision = await ports.revisions.read(name, toRevision, signal);
   if (!revision) return { kind: 'rollbackImpossible', sourceHash, message: `there is no revision ${toRevision}` };
   const earlier = await ports.validate(revision.content);
+  if (!earlier.valid) {
+    return { kind: 'rollbackImpossible', sourceHash, message: `revision ${toRevision} is not valid any more` };
+  }
   if (override.hash !== undefined && override.hash !== earlier.hash) {
     return {
       kind: 'rollbackImpossible',
       sourceHash,
       message: `revision ${toRevision} is not the text that was rolled back to`,
     };
-  }
-  if (!earlier.valid) {
-    return { kind: 'rollbackImpossible', sourceHash, message: `revision ${toRevision} is not valid any more` };
   }
   if (earlier.hash === sourceHash) return { kind: 'accepted', key, content, outcome, sourceHash, rollback: undefined };
   const rollback: Rollback = {

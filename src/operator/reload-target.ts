@@ -77,7 +77,8 @@ class TargetReload {
     let pause = RETRY_MS.first;
     for (;;) {
       const result = await this.#tryOnce();
-      if (targetReasons[result.reason].next !== 'retry') return result;
+      // A token is read once for a rollout: another attempt of this one would have none either.
+      if (targetReasons[result.reason].next !== 'retry' || result.reason === 'TokenSecretMissing') return result;
       if (this.#left() <= pause) return result;
       await this.#ports.clock.sleep(pause, this.#signal);
       await this.#job.confirm();

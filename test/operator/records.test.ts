@@ -125,6 +125,7 @@ describe('a permission that is missing is said', () => {
     const [target] = world.now.pods;
     expect(target).toMatchObject({ reason: 'TokenSecretMissing' });
     expect(target?.message).toContain(words);
+    expect(world.now.history[0]!.durationMs, 'no attempt after the first').toBe(0);
   });
 });
 

@@ -3,7 +3,7 @@ import { readReload } from '../config-reload.ts';
 import type { LaunchedController } from '../controller-process.ts';
 
 /** The words in which a missing right shows. */
-const words = /forbidden|TokenSecretMissing/i;
+const words = /forbidden|TokenSecretMissing|controller may not/i;
 
 /** Where a person would see that the controller lacks a right: its log, events, ConfigReloads, and the count of lost events. */
 export async function complaints(
