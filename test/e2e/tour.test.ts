@@ -50,17 +50,18 @@ describeHelm('the tour of the README, typed into a shell', (release) => {
     expect(steps.length).toBeGreaterThan(5);
   });
 
-  test.each(steps)('$command', async ({ command, output }) => {
-    const expected = normaliseOutput(output).toSorted();
+  test.each(steps)('$command', async ({ command, output: shown }) => {
+    const expected = normaliseOutput(shown).toSorted();
     let came: string[] = [];
+    const isLook = /^kubectl (get|describe|logs) /.test(command);
     const look = async () => {
-      // Events of one second come in any order.
-      came = normaliseOutput((await type(command)).replaceAll(release.namespace, 'default')).toSorted();
+      // What is looked at may not be there at first. Events of one second come in any order.
+      const output = await type(command).catch((error: Error) => (isLook ? error.message : Promise.reject(error)));
+      came = normaliseOutput(output.replaceAll(release.namespace, 'default')).toSorted();
       return came.join('\n') === expected.join('\n');
     };
     // What is only looked at may take a moment to be so; what changes something is typed once.
-    if (/^kubectl (get|describe|logs) /.test(command))
-      await waitUntil({ what: command, timeoutMs: 30_000, check: look }).catch(() => undefined);
+    if (isLook) await waitUntil({ what: command, timeoutMs: 30_000, check: look }).catch(() => undefined);
     else await look();
     expect(came).toEqual(expected);
   });
