@@ -56,7 +56,10 @@ describeHelm('the tour of the README, typed into a shell', (release) => {
     const isLook = /^kubectl (get|describe|logs) /.test(command);
     const look = async () => {
       // What is looked at may not be there at first. Events of one second come in any order.
-      const output = await type(command).catch((error: Error) => (isLook ? error.message : Promise.reject(error)));
+      const output = await type(command).catch((error: unknown) => {
+        if (isLook) return String(error);
+        throw error;
+      });
       came = normaliseOutput(output.replaceAll(release.namespace, 'default')).toSorted();
       return came.join('\n') === expected.join('\n');
     };
