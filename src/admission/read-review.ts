@@ -1,7 +1,6 @@
+import { asObject, asTextMap, type Json } from '../core/json.ts';
 import { readSource, type SourceText, type Verdict } from './judge-source.ts';
 import { hasModestShape } from './json-shape.ts';
-
-type Json = Readonly<Record<string, unknown>>;
 
 /** An AdmissionReview v1 before its text is looked at: little, however much was sent. */
 export interface Review {
@@ -34,13 +33,13 @@ export function readReview(body: Uint8Array): Review | undefined {
 function readConfigMap(object: Json): Verdict | SourceText | undefined {
   const { annotations: found, deletionTimestamp } = asObject(object['metadata']);
   if (deletionTimestamp !== undefined) return PASSED;
-  const annotations = asTexts(found);
+  const annotations = asTextMap(found);
   const size = Object.entries(annotations).reduce((sum, [name, value]) => sum + name.length + value.length, 0);
   if (size > MOST_ANNOTATION_BYTES) return undefined;
   return readSource({
     annotations,
-    data: asTexts(object['data']),
-    binaryData: asTexts(object['binaryData']),
+    data: asTextMap(object['data']),
+    binaryData: asTextMap(object['binaryData']),
   });
 }
 
@@ -51,14 +50,4 @@ function parse(body: Uint8Array): unknown {
   } catch {
     return undefined;
   }
-}
-
-function asObject(value: unknown): Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Json) : {};
-}
-
-function asTexts(value: unknown): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(asObject(value)).filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
-  );
 }

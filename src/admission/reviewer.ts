@@ -1,5 +1,6 @@
 import type { ValidationOutcome } from '../core/validation.ts';
 import { createBoundedValidator } from '../gate/bounded-validator.ts';
+import { findWorker } from '../gate/find-worker.ts';
 import { WorkerClient } from '../gate/worker-client.ts';
 import { answerReview } from './answer-review.ts';
 import { readReview, type Review } from './read-review.ts';
@@ -29,7 +30,7 @@ export interface Reviewer {
 /** Parses and judges what the webhook is sent, without holding the event loop: whatever is not small in one thread, with a limit of memory. */
 export function createReviewer(options: ReviewerOptions): Reviewer {
   const { maxConfigBytes, deadlineMs = 2000, inlineBytes = 8192, idleMs = 30_000 } = options;
-  const entry = options.workerEntry ?? findWorkerEntry();
+  const entry = options.workerEntry ?? findWorker('review-worker', import.meta.url);
   const thread = new WorkerClient<ReviewRequest, Review | ValidationOutcome | undefined>({ entry, deadlineMs, idleMs });
   const validator = createBoundedValidator({
     maxBytes: maxConfigBytes,
@@ -45,10 +46,4 @@ export function createReviewer(options: ReviewerOptions): Reviewer {
     },
     close: () => validator.close(),
   };
-}
-
-/** As source, and beside the bundle. */
-function findWorkerEntry(): URL {
-  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-  return new URL(`./review-worker.${extension}`, import.meta.url);
 }

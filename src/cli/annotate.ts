@@ -1,5 +1,5 @@
 import { ANNOTATION_PREFIX } from '../core/names.ts';
-import { asObject, asText } from '../kube/json.ts';
+import { asObject, asText } from '../core/json.ts';
 import { resourcePath } from '../kube/resource-path.ts';
 import { resources } from '../kube/resources.ts';
 import type { ClusterAccess } from './cluster-access.ts';

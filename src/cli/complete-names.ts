@@ -1,6 +1,6 @@
 import { KubeConfig } from '@kubernetes/client-node';
 import { printable } from '../core/printable.ts';
-import { asList, asObject, asText } from '../kube/json.ts';
+import { asList, asObject, asText } from '../core/json.ts';
 import { type Resource, resourcePath } from '../kube/resource-path.ts';
 import { resources } from '../kube/resources.ts';
 import { addClusterFlags } from './cluster-flags.ts';

@@ -8,7 +8,7 @@ import { requestToken } from '../core/target-record.ts';
 import type { Target } from '../core/target.ts';
 import { planWaves } from '../core/waves.ts';
 import { isKind } from '../kube/api-error.ts';
-import { asList, asObject } from '../kube/json.ts';
+import { asList, asObject } from '../core/json.ts';
 import { toPodView } from '../kube/pod-view.ts';
 import { resourcePath } from '../kube/resource-path.ts';
 import { resources } from '../kube/resources.ts';

@@ -4,7 +4,7 @@ import { printable } from '../core/printable.ts';
 import type { ConfigMapData } from '../core/select-key.ts';
 import { repairStatus } from '../core/status.ts';
 import { isKind } from '../kube/api-error.ts';
-import { asList, asObject, asText, asTextMap, type Json } from '../kube/json.ts';
+import { asList, asObject, asText, asTextMap, type Json } from '../core/json.ts';
 import { resourcePath } from '../kube/resource-path.ts';
 import { resources } from '../kube/resources.ts';
 import type { ClusterAccess } from './cluster-access.ts';

@@ -94,15 +94,16 @@ function usageError(command: Command, message: string, cause?: unknown): Command
 
 /** For options that may be given several times, or once with commas (the environment's way). */
 export function collect(word: string, previous: unknown): string[] {
-  return [...(Array.isArray(previous) ? (previous as string[]) : []), ...word.split(',').filter(Boolean)];
+  return append(previous, word.split(','));
 }
 
 /** The same for URLs, which may hold commas of their own: only one before `http://` or `https://` begins the next. */
 export function collectUrls(word: string, previous: unknown): string[] {
-  return [
-    ...(Array.isArray(previous) ? (previous as string[]) : []),
-    ...word.split(/,(?=https?:\/\/)/i).filter(Boolean),
-  ];
+  return append(previous, word.split(/,(?=https?:\/\/)/i));
+}
+
+function append(previous: unknown, words: readonly string[]): string[] {
+  return [...(Array.isArray(previous) ? (previous as string[]) : []), ...words.filter(Boolean)];
 }
 
 export interface HostPort {

@@ -28,7 +28,7 @@ export function planRestart(
 ): RestartPlan {
   if (policy.onUnreloadable !== 'restart') return NONE;
   // A pod without a controller would not come back: it stays skipped, and is reported.
-  const uses = skipped.filter(({ reason, isOwned }) => isOwned && needsRestart({ reason }));
+  const uses = skipped.filter((use) => use.isOwned && needsRestart(use));
   const isOutdated = ({ running }: SkippedUse) => revision > 1 && running !== undefined && running.startedAt < seenAt;
   const outdated = uses.filter(isOutdated);
   const isQuiet = pending.length === 0 && uses.every(({ isReady }) => isReady);

@@ -2,6 +2,7 @@ import { contentHash } from '../core/content-hash.ts';
 import { DEFAULT_MAX_BYTES } from '../core/read-bytes.ts';
 import type { ValidateOptions } from '../core/validate-config.ts';
 import type { Rejected, Validate, ValidationOutcome } from '../core/validation.ts';
+import { findWorker } from './find-worker.ts';
 import { Quarantine } from './quarantine.ts';
 import type { WorkerRequest } from './validate-worker.ts';
 import { TooCostlyError, WorkerClient } from './worker-client.ts';
@@ -44,7 +45,7 @@ export function createBoundedValidator(options: BoundedValidatorOptions = {}): B
     inlineBytes = DEFAULT_INLINE_BYTES,
     idleMs = 30_000,
     quarantineSize = 256,
-    workerEntry = findWorkerEntry(),
+    workerEntry = findWorker('validate-worker', import.meta.url),
     thread = new WorkerClient<WorkerRequest, ValidationOutcome>({ entry: workerEntry, deadlineMs, idleMs }),
   } = options;
   const maxBytes = options.maxBytes ?? DEFAULT_MAX_BYTES;
@@ -53,7 +54,8 @@ export function createBoundedValidator(options: BoundedValidatorOptions = {}): B
   const validate: Validate = async (content) => {
     // What is too large is refused by its size alone.
     if (content.length <= inlineBytes || content.length > maxBytes) {
-      const { validateConfig } = await import('../core/validate-config.ts'); // loaded with the first text: a controller without sources needs none of it
+      // Loaded with the first text: a controller without sources needs none of it.
+      const { validateConfig } = await import('../core/validate-config.ts');
       return validateConfig(content, { maxBytes });
     }
     const hash = contentHash(content);
@@ -67,12 +69,6 @@ export function createBoundedValidator(options: BoundedValidatorOptions = {}): B
     }
   };
   return { validate, close: () => thread.stop() };
-}
-
-/** The thread's code lies beside this file: as source, in the library, and beside the bundle. */
-function findWorkerEntry(): URL {
-  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-  return new URL(`./validate-worker.${extension}`, import.meta.url);
 }
 
 function refuseAsTooCostly(hash: string, deadlineMs: number): Rejected {

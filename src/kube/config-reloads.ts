@@ -3,7 +3,7 @@ import { API_GROUP, API_VERSION, splitKey } from '../core/names.ts';
 import { isBlank, isUnderWay } from '../core/status.ts';
 import type { ReloadPort, StoredReload } from '../operator/ports.ts';
 import { isKind } from './api-error.ts';
-import { asNumber, asObject, asText } from './json.ts';
+import { asNumber, asObject, asText } from '../core/json.ts';
 import type { KubeClient } from './kube-client.ts';
 import { resourcePath } from './resource-path.ts';
 import { resources } from './resources.ts';

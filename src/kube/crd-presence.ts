@@ -1,6 +1,6 @@
 import { API_GROUP, API_VERSION } from '../core/names.ts';
 import { isKind } from './api-error.ts';
-import { asList, asObject } from './json.ts';
+import { asList, asObject } from '../core/json.ts';
 import type { KubeClient } from './kube-client.ts';
 import { resources } from './resources.ts';
 

@@ -4,7 +4,7 @@ import { WebSocket } from 'ws';
 import { printable } from '../core/printable.ts';
 import { fromResponse, toApiError } from './api-error.ts';
 import { Deadline } from './deadline.ts';
-import { asList, asObject, asText } from './json.ts';
+import { asList, asObject, asText } from '../core/json.ts';
 
 /** `v5` can half-close, which nothing here needs; both carry the exit status. */
 const PROTOCOLS = ['v5.channel.k8s.io', 'v4.channel.k8s.io'];

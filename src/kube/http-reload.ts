@@ -7,7 +7,7 @@ import { printable } from '../core/printable.ts';
 import type { EndpointChannel } from '../core/target.ts';
 import type { AttemptResult, EndpointPort } from '../operator/ports.ts';
 import { Deadline } from './deadline.ts';
-import { asObject, asText, type Json } from './json.ts';
+import { asObject, asText, type Json } from '../core/json.ts';
 
 const MAX_ANSWER_BYTES = 64 * 1024;
 

@@ -1,6 +1,6 @@
 import type { LeaseClient, LeaseRecord, StoredLease } from '../runtime/lease.ts';
 import { isKind } from './api-error.ts';
-import { asNumber, asObject, asText } from './json.ts';
+import { asNumber, asObject, asText } from '../core/json.ts';
 import type { KubeClient } from './kube-client.ts';
 import { resourcePath } from './resource-path.ts';
 import { resources } from './resources.ts';

@@ -1,6 +1,6 @@
 import { ANNOTATION_PREFIX } from '../core/names.ts';
 import type { ConfigVolume, ContainerView, PodView, RunningContainer } from '../core/pod-view.ts';
-import { asList, asNumber, asObject, asText, asTextMap, type Json } from './json.ts';
+import { asList, asNumber, asObject, asText, asTextMap, type Json } from '../core/json.ts';
 
 /** Trims a v1 Pod to what decisions need. */
 export function toPodView(raw: unknown): PodView {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { ANNOTATION_PREFIX, API_GROUP, API_VERSION, splitKey } from '../core/names.ts';
 import type { Revision, RevisionPort } from '../operator/ports.ts';
 import { isKind } from './api-error.ts';
-import { asList, asNumber, asObject, asText, asTextMap, type Json } from './json.ts';
+import { asList, asNumber, asObject, asText, asTextMap, type Json } from '../core/json.ts';
 import type { KubeClient } from './kube-client.ts';
 import { resourcePath } from './resource-path.ts';
 import { resources } from './resources.ts';

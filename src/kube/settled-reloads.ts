@@ -1,4 +1,4 @@
-import { asList, asObject, asText, type Json } from './json.ts';
+import { asList, asObject, asText, type Json } from '../core/json.ts';
 import type { SettledReload } from '../operator/settled-sources.ts';
 import type { KubeClient } from './kube-client.ts';
 import { resourcePath } from './resource-path.ts';

@@ -2,7 +2,7 @@ import { isOptedIn } from '../core/annotations.ts';
 import { ANNOTATION_PREFIX, splitKey } from '../core/names.ts';
 import type { Source, SourcePort } from '../operator/ports.ts';
 import { isKind } from './api-error.ts';
-import { asList, asObject, asText, asTextMap, type Json } from './json.ts';
+import { asList, asObject, asText, asTextMap, type Json } from '../core/json.ts';
 import type { KubeClient } from './kube-client.ts';
 import { resourcePath } from './resource-path.ts';
 import { resources } from './resources.ts';

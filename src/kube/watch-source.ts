@@ -1,6 +1,6 @@
 import { type ListerWatcher, type ListPage, type WatchEvent, WatchFailure } from '../runtime/lister-watcher.ts';
 import { type ApiError, fromStatus, isKind, toApiError } from './api-error.ts';
-import { asList, asObject, asText } from './json.ts';
+import { asList, asObject, asText } from '../core/json.ts';
 import type { KubeClient } from './kube-client.ts';
 import { type Resource, resourcePath } from './resource-path.ts';
 

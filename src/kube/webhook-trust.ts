@@ -1,5 +1,5 @@
 import { isKind } from './api-error.ts';
-import { asList, asObject, asText, type Json } from './json.ts';
+import { asList, asObject, asText, type Json } from '../core/json.ts';
 import type { KubeClient } from './kube-client.ts';
 import { resourcePath } from './resource-path.ts';
 import { resources } from './resources.ts';

@@ -1,5 +1,6 @@
 import type { TargetReason } from '../core/reasons.ts';
 import { describeError } from './describe-error.ts';
+import { plainHttpUrl } from './plain-http-url.ts';
 import { ReloadTargetError, type Candidate, type ReloadTarget } from './reload-target.ts';
 import { isLoopbackAddress } from './loopback.ts';
 
@@ -25,10 +26,7 @@ export class HttpTarget implements ReloadTarget {
 
   /** @throws TypeError where the URL cannot be used. */
   constructor(options: HttpTargetOptions) {
-    const url = URL.canParse(options.url) ? new URL(options.url) : undefined;
-    if (!url || !['http:', 'https:'].includes(url.protocol) || url.username || url.password) {
-      throw new TypeError('the reload URL must be http:// or https://, without a user name or password');
-    }
+    const url = plainHttpUrl(options.url, 'the reload URL');
     if (!options.allowRemote && !isLoopbackAddress(url.hostname.replace(/^\[(.*)\]$/, '$1'))) {
       throw new TypeError(`the reload URL must be on this machine (127.0.0.1, localhost), not on ${url.hostname}`);
     }

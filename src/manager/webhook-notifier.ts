@@ -3,6 +3,7 @@ import { toRecord, type ReloadEvent } from '../core/reload-event.ts';
 import { SecretFile } from './bearer-token.ts';
 import { systemClock, type Clock } from './clock.ts';
 import { describeError } from './describe-error.ts';
+import { plainHttpUrl } from './plain-http-url.ts';
 import { sleepQuietly } from './sleep-quietly.ts';
 import { readWebhookSecret, signWebhook } from './webhook-signature.ts';
 
@@ -64,10 +65,7 @@ class Receiver {
   #sending: Promise<void> | undefined;
 
   constructor(url: string, secret: SecretFile | undefined, options: WebhookNotifierOptions) {
-    const parsed = URL.canParse(url) ? new URL(url) : undefined;
-    if (!parsed || !['http:', 'https:'].includes(parsed.protocol) || parsed.username || parsed.password)
-      throw new TypeError('a webhook URL must be http:// or https://, without a user name or password');
-    this.#url = parsed;
+    this.#url = plainHttpUrl(url, 'a webhook URL');
     this.#secret = secret;
     this.#options = options;
   }

@@ -2,13 +2,12 @@ import type { ReloadPlan } from '../core/plan-reload.ts';
 import { type Action, requeueAfter } from '../runtime/reconciler.ts';
 import { Announcer } from './announce.ts';
 import type { Observation } from './observe.ts';
+import type { EvictionResult } from './ports.ts';
 import type { Operator } from './reconcile.ts';
 import { hasFailed, type RolloutResult } from './rollout.ts';
 
-/** A disruption budget is asked again after this long, milliseconds. */
-const BUDGET_MS = 10_000;
-/** A permission that is missing is seldom given soon, milliseconds. */
-const FORBIDDEN_MS = 300_000;
+/** When it is tried again, milliseconds: a disruption budget may soon allow it, a permission that is missing is seldom given soon. */
+const RETRY_MS: Partial<Record<EvictionResult, number>> = { later: 10_000, forbidden: 300_000 };
 
 /**
  * `on-unreloadable: restart`: evicts one pod that cannot be reloaded in place, after all that can were. The next one follows
@@ -29,9 +28,6 @@ export async function restartNext(
     'restarting what cannot be reloaded',
   );
   if (eviction === 'forbidden') new Announcer(source, operator.ports.events).notRestarted(next);
-  return eviction === 'later'
-    ? requeueAfter(BUDGET_MS)
-    : eviction === 'forbidden'
-      ? requeueAfter(FORBIDDEN_MS)
-      : undefined;
+  const retryMs = RETRY_MS[eviction];
+  return retryMs === undefined ? undefined : requeueAfter(retryMs);
 }
